@@ -1,6 +1,6 @@
 """The heartbeat of the projections: how the API knows whether the read models are kept up to date.
 
-Every instance of the projections process writes a document with its state and lag each second or two. The API reads
+Every instance of the projections process writes a document with its state and lag every few seconds. The API reads
 them and reports stale read models in its readiness and metrics. It stays ready: it answers with what it has. All times
 are the database's, so the clocks of the machines do not matter.
 """
@@ -35,7 +35,8 @@ _COLLECTION: Final = "projection_heartbeats"
 _INSTANCE: Final = uuid4().hex
 _SILENT_AFTER: Final = timedelta(seconds=10)
 _FORGOTTEN_AFTER: Final = timedelta(days=7)
-_READ_EVERY: Final = 1.0
+_WRITE_EVERY: Final = 2.5
+_READ_EVERY: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,15 @@ def state_of(heartbeats: Sequence[Heartbeat]) -> ProjectionState:
     return ProjectionState(stale=False, lag=lag)
 
 
+async def keep_beating(runtime: Runtime) -> None:
+    """Write the heartbeat of this instance every few seconds."""
+    while True:
+        await beat(runtime)
+        await asyncio.sleep(_WRITE_EVERY)
+
+
 async def beat(runtime: Runtime) -> None:
-    """Write the heartbeat of this instance. The runtime repeats its jobs."""
+    """Write the heartbeat of this instance."""
     report = await runtime.health.readiness()
     processors: Mapping[str, Any] = report["processors"]
     failing = {name: state["status"] for name, state in processors.items() if state["status"] != "ok"}

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple, Protocol
 
-from services.gateway.change_notifier import Key, Pending, Ready
+from services.gateway.change_notifier import Key, Pending, Ready, card_key
 from services.gateway.projections import cards, employments, extracts, ledgers, outcomes, reconciliations, reports
 from services.gateway.projections.cards import (
     CardView,
@@ -18,6 +18,7 @@ from services.gateway.projections.cards import (
 from services.gateway.projections.ledgers import LedgerView, ledger_id
 from services.gateway.projections.outcomes import OutcomeView
 from services.gateway.projections.reports import ReportView
+from services.gateway.received_states import received
 from services.runtime.batched_calls import BatchedCalls
 from services.runtime.mongo.document_store import Database
 from services.runtime.processing.decision import DocumentSet, S
@@ -118,10 +119,14 @@ class ReadModels:
 
         async def check() -> Ready[OutcomeView] | Pending:
             nonlocal outcome
+            if (wait := received()) is not None:
+                wait.begin_check()
             if outcome is None:
                 outcome = await self.outcomes.get(command_id)
             if outcome is None:
                 return Pending((outcome_key(command_id),))
+            if wait is not None and not is_new_report(outcome):
+                wait.read_unchanged()
             behind = () if outcome.problem is not None or outcome.dry_run else await self._behind(outcome)
             return Pending(behind) if behind else Ready(outcome)
 
@@ -153,25 +158,34 @@ class ReadModels:
         reached = ledger is not None and report.settlement and ledger.revision >= report.settlement.ledger_revision
         if ledger is None or not reached or not ledger.is_consistent:
             return (Key("ledgers", ledger_id(report.card_id, report.year)),)
-        return await self._others_behind(ledger)
+        # A new report is the last to be divided: it leaves the splits of the others as they are.
+        return () if needed == 1 else await self._others_behind(ledger)
 
     async def _others_behind(self, ledger: LedgerView) -> tuple[Key, ...]:
-        """The year's reports while their splits do not add up: a correction changes the splits of others, too."""
+        """The card while the splits of a year do not add up: a correction changes the splits of others, too."""
         exempt = await self._exempt_of_year(ledger.card_id, ledger.year)
-        if ledger.totals is not None and sum(exempt.values()) == ledger.totals.exempt:
+        if ledger.totals is not None and exempt == ledger.totals.exempt:
             return ()
-        keys = [Key("reports", report_id) for report_id in exempt]
-        return (*keys, Key("ledgers", ledger_id(ledger.card_id, ledger.year)))
+        return (card_key(ledger.card_id),)
 
-    async def _exempt_of_year(self, card_id: str, year: int) -> Mapping[str, int]:
-        """What is exempt of each report of a card and year, in øre; 0 where its split is not known yet."""
+    async def _exempt_of_year(self, card_id: str, year: int) -> int:
+        """What is exempt of the reports of a card and year together, in øre; nothing of one without a split."""
         found = await self.reports.find({"card_id": card_id, "year": year})
-        return {report.report_id: 0 if (split := report.settlement) is None else split.exempt for report in found}
+        return sum(report.settlement.exempt for report in found if report.settlement is not None)
 
 
 def outcome_key(command_id: str) -> Key:
     """The key that a waiter for a command's outcome subscribes to first."""
     return Key(outcomes.PROJECTION.name, command_id)
+
+
+def is_new_report(outcome: OutcomeView) -> bool:
+    """Whether the command made a report: it changed the report, and the ledger of its year."""
+    return (
+        outcome.report_id is not None
+        and outcome.revision == 1
+        and not (outcome.already_reported or outcome.dispute_revision)
+    )
 
 
 def is_settled(report: ReportView, revision: int) -> bool:
@@ -222,21 +236,17 @@ class GatewayReadModels(ReadModels):
                 [("state.cvr", 1), (f"state.{name}", 1)], partialFilterExpression={f"state.{name}": {"$gt": ""}}
             )
 
-    async def _exempt_of_year(self, card_id: str, year: int) -> Mapping[str, int]:
+    async def _exempt_of_year(self, card_id: str, year: int) -> int:
         return await self._batched_exempt((card_id, year))
 
-    async def _exempt_of_years(self, years: Sequence[tuple[str, int]]) -> list[Mapping[str, int]]:
-        """Reads only amounts that no response shows, so the reads are not audited."""
-        exempt: dict[tuple[str, int], dict[str, int]] = {of: {} for of in years}
-        found = self._reports.find(
-            {"state.card_id": {"$in": [card_id for card_id, _ in exempt]}},
-            {"state.card_id": 1, "state.year": 1, "state.settlement.exempt": 1},
-        )
-        for stored in await found.to_list(None):
-            state = stored["state"]
-            if (of := (state["card_id"], state["year"])) in exempt:
-                exempt[of][stored["_id"]] = state.get("settlement", {}).get("exempt", 0)  # absent if there is no split
-        return [exempt[of] for of in years]
+    async def _exempt_of_years(self, years: Sequence[tuple[str, int]]) -> list[int]:
+        """Reads only sums that no response shows, so the reads are not audited."""
+        of_cards = {"state.card_id": {"$in": sorted({card_id for card_id, _ in years})}}
+        by_year = {"card_id": "$state.card_id", "year": "$state.year"}
+        group = {"$group": {"_id": by_year, "exempt": {"$sum": "$state.settlement.exempt"}}}
+        found = await self._reports.aggregate([{"$match": of_cards}, group]).to_list(None)
+        sums = {(each["_id"]["card_id"], each["_id"]["year"]): each["exempt"] for each in found}
+        return [sums.get(of, 0) for of in years]
 
     async def open_disputes(self, municipality: str, *, after: str, limit: int) -> list[OpenDispute]:
         """The reports in dispute, of cards of the municipality, by acceptance after the order ``after``.

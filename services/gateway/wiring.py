@@ -22,7 +22,7 @@ from services.gateway.cards.responses import CardResponses
 from services.gateway.caseworker.responses import CaseworkerResponses
 from services.gateway.change_notifier import ChangeStreamListener, ChangeSubscriptions
 from services.gateway.clock import Clock
-from services.gateway.commands.outcomes import Outcomes
+from services.gateway.commands.outcomes import Outcomes, OutcomeWaits
 from services.gateway.commands.responses import ResponseBuilder
 from services.gateway.commands.service import CommandService
 from services.gateway.commands.store import MongoCommandStore
@@ -40,6 +40,7 @@ from services.gateway.person_encryption import Persons
 from services.gateway.projection_heartbeat import ProjectionMonitor
 from services.gateway.projections import PROJECTIONS
 from services.gateway.read_models import GatewayReadModels
+from services.gateway.received_states import DELIVERED, received_first
 from services.gateway.settings import GatewaySettings
 from services.runtime.batched_calls import BatchingProducer
 from services.runtime.service import Runtime
@@ -84,7 +85,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
     allowances = FollowedAllowances.from_settings(settings)
     runtime.add_start_check(allowances.catch_up)
     runtime.add_background_task(allowances.follow)
-    read_models = GatewayReadModels(audited_reads(runtime.reader), database)
+    read_models = GatewayReadModels(audited_reads(received_first(runtime.reader)), database)
     subscriptions = ChangeSubscriptions(runtime.stopping)
     batches = MongoBatchStore(database, lease=settings.batch_lease)
     chain = ChainWriter(database)
@@ -118,9 +119,8 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
         commands=commands,
         outcomes=Outcomes(
             commands=commands,
-            read_models=read_models,
+            waits=OutcomeWaits(read_models, subscriptions),
             responses=response_builder(read_models, persons, allowances),
-            subscriptions=subscriptions,
             visibility=Visibility(read_models, clock.today),
         ),
         wait_limits=WaitLimits(default=settings.wait_default, most=settings.wait_most),
@@ -142,7 +142,9 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
         extract_requests=ExtractRequests(database),
         end_positions=runtime.producer.end_positions,
     )
-    listener = ChangeStreamListener(database, subscriptions, [processor.name for processor in PROJECTIONS])
+    listener = ChangeStreamListener(
+        database, subscriptions, [processor.name for processor in PROJECTIONS], delivered=DELIVERED
+    )
     return Process(container, signer, listener, ProjectionMonitor(database))
 
 

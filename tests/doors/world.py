@@ -26,7 +26,7 @@ from services.balance.jobs import settle_kind
 from services.balance.processor import LEDGERS
 from services.gateway.auth import Caller
 from services.gateway.change_notifier import ChangeSubscriptions
-from services.gateway.commands.outcomes import Outcomes
+from services.gateway.commands.outcomes import Outcomes, OutcomeWaits
 from services.gateway.commands.service import CommandService
 from services.gateway.commands.visibility import Visibility
 from services.gateway.container import Container
@@ -273,9 +273,8 @@ class World:
         models = self.gateway.models
         return Outcomes(
             commands=commands,
-            read_models=models,
+            waits=OutcomeWaits(models, self.gateway.subscriptions),
             responses=response_builder(models, persons(), table),
-            subscriptions=self.gateway.subscriptions,
             visibility=Visibility(models, self.clock.today),
         )
 

@@ -24,7 +24,7 @@ from services.gateway.audit.log import Access, Span
 from services.gateway.auth import Caller
 from services.gateway.change_notifier import ChangeSubscriptions
 from services.gateway.clock import Clock
-from services.gateway.commands.outcomes import Outcomes
+from services.gateway.commands.outcomes import Outcomes, OutcomeWaits
 from services.gateway.commands.service import CommandService
 from services.gateway.commands.store import StoredCommand
 from services.gateway.commands.visibility import Visibility
@@ -271,9 +271,8 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
         commands=commands,
         outcomes=Outcomes(
             commands=commands,
-            read_models=models,
+            waits=OutcomeWaits(models, subscriptions),
             responses=response_builder(models, persons(), gateway.allowances),
-            subscriptions=subscriptions,
             visibility=Visibility(models, clock.today),
         ),
         attempt_limiter=cast("Any", NoLimit()),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any, cast
 
 import pytest
 from pymongo.errors import AutoReconnect
 
 from services.gateway import change_notifier
-from services.gateway.change_notifier import ChangeSubscriptions, Key, Pending, Ready
+from services.gateway.change_notifier import ChangeSubscriptions, Key, Pending, Ready, SharedListeners
 from tests.waiting import eventually
 
 OUTCOME = Key("outcomes", "c")
@@ -35,7 +36,7 @@ async def subscribed(subscriptions: ChangeSubscriptions, key: Key, count: int = 
     """Wait until ``count`` waits have subscribed to ``key``."""
 
     async def probe() -> bool:
-        return len(subscriptions._events.get(key, ())) == count
+        return len(subscriptions._waiters.get(key, ())) == count
 
     await eventually(probe)
 
@@ -97,7 +98,7 @@ async def test_a_subscription_with_known_keys_reads_once_before_a_change() -> No
     subscriptions.wake(OUTCOME)
 
     assert await asyncio.wait_for(wait, 1) == "done"
-    assert (store.reads, subscriptions._events) == (2, {})
+    assert (store.reads, subscriptions._waiters) == (2, {})
 
 
 async def test_a_wait_ends_after_its_timeout() -> None:
@@ -112,7 +113,7 @@ async def test_an_ended_wait_leaves_no_subscription() -> None:
 
     await subscriptions.until(Store().check, 0.01)
 
-    assert subscriptions._events == {}
+    assert subscriptions._waiters == {}
 
 
 async def test_one_change_wakes_a_hundred_subscribers() -> None:
@@ -150,3 +151,30 @@ async def test_waits_end_when_the_process_stops(monkeypatch: pytest.MonkeyPatch)
     assert not wait.done()
     stopping.set()
     assert await asyncio.wait_for(wait, 5) is None
+
+
+class CountedListener:
+    """A listener that counts its starts and stops."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def start(self) -> None:
+        self.calls.append("start")
+
+    async def stop(self) -> None:
+        self.calls.append("stop")
+
+
+async def test_shared_listeners_follow_their_streams_while_they_are_used() -> None:
+    listener = CountedListener()
+    shared = SharedListeners([cast("Any", listener)])
+
+    async with shared.used():
+        async with shared.used():
+            assert listener.calls == ["start"]
+        assert listener.calls == ["start"]
+    assert listener.calls == ["start", "stop"]
+
+    async with shared.used():
+        assert listener.calls == ["start", "stop", "start"]

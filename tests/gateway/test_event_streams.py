@@ -111,7 +111,7 @@ async def test_an_ended_wait_leaves_no_subscription() -> None:
     async for _ in stream_of(waiters, seconds=0.01):
         pass
 
-    assert waiters._events == {}
+    assert waiters._waiters == {}
 
 
 def test_a_change_wakes_subscribers_of_the_document_its_collection_and_its_card() -> None:

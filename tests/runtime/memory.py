@@ -105,6 +105,7 @@ class MemoryDatabase(Generic[S]):
         self.conflicts = 0
         self.changes = 0
         self.unwritable: Callable[[Document[S]], Problem | None] = lambda _: None
+        self.on_put: Callable[[str], None] = lambda _: None
         self._holders: dict[str, list[str]] = {}
 
     def holders(self, alias: str) -> Sequence[str]:
@@ -145,6 +146,7 @@ class MemoryDatabase(Generic[S]):
             applied=to_json(document.applied.to_stored()),
             outbox=tuple(document.outbox),
         )
+        self.on_put(document.id)
         return True
 
     def move_out(self, document: Document[S]) -> None:

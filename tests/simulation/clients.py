@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,17 +19,21 @@ from frikort_contracts.values import EncryptedPerson, danish_day
 from pymongo.errors import PyMongoError
 
 from services.gateway.auth import Caller
-from services.gateway.change_notifier import Ready
-from services.gateway.commands.service import CommandRequest, CommandResponse
+from services.gateway.change_notifier import Waiter
+from services.gateway.commands.service import CommandRequest, CommandResponse, Submission
 from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView
+from services.gateway.projections.ledgers import ledger_id
 from services.gateway.projections.outcomes import OutcomeView
+from services.gateway.projections.reports import ReportView
 from services.gateway.read_models import ReadModels
+from services.gateway.received_states import reading
 from services.runtime.kafka.unavailable import KafkaUnavailable
 from tests.simulation.environment import Environment, GatewayInstance
 from tests.simulation.scheduler import Pause, Process, UnexpectedError, Work, pause, random_stream
 
-MAX_OUTCOME_READS: Final = 25
+WAIT_STEPS: Final = 1500
+"""Steps after which a gateway answers that the outcome is not known yet."""
 
 Build = Callable[[ReadModels], Awaitable[Command]]
 
@@ -135,24 +140,14 @@ class Clients:
         history, command_id = self.history, str(command.command_id)
         history.sent[command_id] = command.body
         try:
-            submission = await gateway.intake.submit(command, lambda _: build(gateway.models))
-            history.acknowledged[command_id] = command.body
-            answer, read_outcome = submission.response, gateway.models.outcome_of(command_id)
-            for _ in range(MAX_OUTCOME_READS):
-                if answer is not None:
-                    break
-                shown = await read_outcome()
-                if isinstance(shown, Ready):
-                    self._check_read_your_writes(shown.value)
-                    body = shown.value.model_dump(mode="json")
-                    answer = await gateway.intake.store_response(
-                        submission, CommandResponse(status=200, body=body, language="en")
-                    )
-                else:
-                    again = self.environment.scheduler.step + 60
-                    await pause(
-                        Pause("gateway.wait", ready=lambda a=again: self.environment.scheduler.step > a)  # type: ignore[misc]
-                    )
+            with gateway.waits.waiter(command_id) as waiter:
+                submission = await gateway.intake.submit(
+                    command,
+                    lambda _: build(gateway.models),
+                    before_publish=partial(gateway.waits.before_publish, waiter),
+                )
+                history.acknowledged[command_id] = command.body
+                answer = submission.response or await self._answer(gateway, submission, waiter)
             if answer is not None:
                 history.answers.setdefault(command_id, set()).add(answer.model_dump_json())
                 request.answer = OutcomeView.model_validate(answer.body)
@@ -161,6 +156,19 @@ class Clients:
         except (PyMongoError, KafkaUnavailable):
             request.problem = "unavailable"
         request.done = True
+
+    async def _answer(self, gateway: GatewayInstance, submission: Submission, waiter: Waiter) -> CommandResponse | None:
+        """Wait for the outcome, and store the answer."""
+        with reading(waiter):
+            outcome = await gateway.waits.outcome(
+                waiter, submission.command_id, WAIT_STEPS * self.environment.config.tick
+            )
+        if outcome is None:
+            return None
+        self.environment.counts["answers without a read"] += waiter.collected is not None
+        self._check_read_your_writes(outcome)
+        body = outcome.model_dump(mode="json")
+        return await gateway.intake.store_response(submission, CommandResponse(status=200, body=body, language="en"))
 
     def _check_read_your_writes(self, outcome: OutcomeView) -> None:
         """Check that a change can be read from every gateway before its answer is sent."""
@@ -173,6 +181,15 @@ class Clients:
         behind = shown is None or shown.revision < (outcome.revision or 1)
         if behind or getattr(shown, "dispute_revision", 0) < (outcome.dispute_revision or 0):
             raise UnexpectedError(f"answered {outcome.command_id}, but {name} cannot be read")
+        if isinstance(shown, ReportView):
+            self._check_year(outcome, shown)
+
+    def _check_year(self, outcome: OutcomeView, report: ReportView) -> None:
+        """Check that the split of a report and the sums of its year can be read."""
+        year = self.environment.database("gateway", "ledgers").state(ledger_id(report.card_id, report.year))
+        split = report.settlement
+        if split is None or year is None or year.revision < split.ledger_revision:
+            raise UnexpectedError(f"answered {outcome.command_id}, but the year of {report.report_id} cannot be read")
 
     def _view_of(self, outcome: OutcomeView) -> tuple[Any, str] | None:
         for model, found in (

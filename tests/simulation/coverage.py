@@ -53,6 +53,8 @@ EVENTS_PER_HUNDRED_SEEDS: Final[Mapping[str, float]] = {
     "writes refused by version or alias": 25,
     "commits of zombies refused": 25,
     "lost or late answer, sent again": 500,
+    "answers without a read": 100,
+    "change streams broken": 100,
     "jobs done": 40,
     "job runners failed": 35,
     "statements republished": 40,

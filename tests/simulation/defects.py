@@ -18,10 +18,11 @@ from services.balance import ledger as ledgers
 from services.balance import processor as balance
 from services.balance.ledger import Ledger, LedgerEntry, Posting
 from services.exports.card_year import CardYear
+from services.gateway.change_notifier import Key
 from services.gateway.commands.service import Build, CommandRequest, CommandService, Submission
 from services.gateway.projections import reports as report_views
 from services.gateway.projections.reports import ReportView
-from services.gateway.read_models import ReadModels
+from services.gateway.read_models import ReadModels, is_settled
 from services.reporting import disputes
 from services.runtime.error_kinds import RETRYABLE
 from services.runtime.processing import apply as apply_module
@@ -207,6 +208,12 @@ _dispute_changed = CardYear.dispute_changed
 
 async def disputes_not_awaited(self: ReadModels, report_id: str, needed: int, _: int) -> tuple[Any, ...]:
     return await report_behind(self, report_id, needed, 0)
+
+
+async def years_not_awaited(self: ReadModels, report_id: str, needed: int, dispute: int) -> tuple[Any, ...]:
+    report = await self.reports.get(report_id)
+    is_shown = report is not None and is_settled(report, needed) and report.dispute_revision >= dispute
+    return () if is_shown else (Key("reports", report_id),)
 
 
 def early_disputes_dropped(self: CardYear, event: Any) -> CardYear:

@@ -5,6 +5,7 @@ The services' rules, batch processors and consumers are the real ones; only thei
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,10 +23,13 @@ from services.balance.processor import LEDGERS
 from services.exports.jobs import JOB_KINDS
 from services.exports.processor import REQUESTS, statements
 from services.exports.reconciliation import RECONCILIATIONS
+from services.gateway.change_notifier import ChangeSubscriptions
+from services.gateway.commands.outcomes import OutcomeWaits
 from services.gateway.commands.service import CommandService
 from services.gateway.person_encryption import Persons
 from services.gateway.projections import PROJECTIONS as VIEWS
 from services.gateway.read_models import ReadModels
+from services.gateway.received_states import received_first
 from services.issuance import jobs as issuance_jobs
 from services.issuance.processor import cards
 from services.reporting.processor import card_states
@@ -49,6 +53,7 @@ from services.runtime.settings import REPOSITORY
 from tests.runtime.memory import MemoryDatabase, MemoryStore, Points
 from tests.simulation import jobs
 from tests.simulation.broker import Broker, Group, SimLog
+from tests.simulation.change_stream import Changes, follow
 from tests.simulation.counters import COUNTER_OF, counter_of, counting_group
 from tests.simulation.fault_schedule import FaultSchedule, RunConfig, expire_dead
 from tests.simulation.jobs import SimJobs
@@ -103,11 +108,12 @@ class CountedStore(MemoryStore[Any]):
 
 @dataclass(eq=False)
 class GatewayInstance:
-    """A gateway process, with its command service and read models."""
+    """A gateway process, with its command service, its read models, and its waits for outcomes."""
 
     process: Process
     intake: CommandService
     models: ReadModels
+    waits: OutcomeWaits
 
 
 @dataclass(eq=False)
@@ -159,6 +165,7 @@ class Environment:
         if amounts_change and amounts.random() < 2 / 3:
             self.allowances = with_change(self.allowances, amounts, self.clock.start)
         self.provisional_accepted = self.rng.random() < 0.9
+        self._stream_rng = random_stream("change streams", seed)
         self.most_a_year = random_stream("limits", seed).choice(MOST_A_YEAR)
         self.commands = SimCommandStore()
         self.gateways: list[GatewayInstance] = []
@@ -171,6 +178,7 @@ class Environment:
         self._encrypted = 0
         self._starts = Counter[str]()
         self.services = {name: self._service(name, processors) for name, processors in self._processors().items()}
+        self._changes = Changes(self.services["gateway"].databases)
         self.document_jobs = SimJobs("exports", JOB_KINDS, self.database("exports", "statements"), self.clock)
         self.balance_jobs = SimJobs(
             "balance", settle_kinds(self.allowances), self.database("balance", "ledgers"), self.clock
@@ -322,7 +330,7 @@ class Environment:
     def _cache(self, database: MemoryDatabase[Any]) -> CountedCache:
         """A cache wherever there are no aliases, also where several members write one document: the guard must do."""
         processor = database.processor
-        may_cache = isinstance(processor, Processor) and processor.aliases is no_aliases
+        may_cache = processor.aliases is no_aliases and not database.write_once
         return CountedCache(self.rng.choice(CACHE_SIZES) if may_cache else 0, self.counts)
 
     def _service_stopped(self, reason: str) -> None:
@@ -339,7 +347,9 @@ class Environment:
         def states_of(processor: DocumentSet[S]) -> SimReader[S]:
             return SimReader(databases[processor.name])
 
-        return GatewayInstance(process, intake, ReadModels(states_of))
+        models, subscriptions = ReadModels(received_first(states_of)), ChangeSubscriptions(asyncio.Event())
+        self.scheduler.spawn(process, "changes", follow(self._changes, subscriptions, self._stream_rng, self.counts))
+        return GatewayInstance(process, intake, models, OutcomeWaits(models, subscriptions))
 
     def _crashed(self, process: Process) -> None:
         for service in self.services.values():

@@ -203,6 +203,12 @@ MUTANTS: Final = (
         _of(ReadModels, "_report_behind", defects.disputes_not_awaited),
     ),
     Mutant(
+        "an answer before its state is durable",
+        "a report is answered when it can be read, and the sums of its year cannot",
+        _of(ReadModels, "_report_behind", defects.years_not_awaited),
+        found_by="the year of",
+    ),
+    Mutant(
         "disputes outlive their answer",
         "a correction or withdrawal ends no dispute",
         _of(reports, "close_on_employer_action", lambda _employment, report, _command, _cause: (report, ())),

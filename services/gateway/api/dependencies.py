@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -95,13 +96,20 @@ class CommandContext(RequestContext):
             traceparent=traceparent_of(self.request),
         )
         structlog.contextvars.bind_contextvars(command_id=str(request.command_id))
-        submission = await self.container.commands.submit(request, build, check_key_first=check_key_first)
-        current_audit().add_command(submission.envelope, replayed=submission.replayed)
-        if accepted is not None and submission.response is None:
-            await accepted(submission.envelope)
-        seconds, preference = wait_seconds(self.prefer, self.container.wait_limits)
-        replayed = submission.replayed
-        stored = await self.container.outcomes.response(submission, self.caller, self.language, seconds)
+        outcomes = self.container.outcomes
+        with outcomes.waits.waiter(str(request.command_id)) as waiter:
+            submission = await self.container.commands.submit(
+                request,
+                build,
+                check_key_first=check_key_first,
+                before_publish=partial(outcomes.waits.before_publish, waiter),
+            )
+            current_audit().add_command(submission.envelope, replayed=submission.replayed)
+            if accepted is not None and submission.response is None:
+                await accepted(submission.envelope)
+            seconds, preference = wait_seconds(self.prefer, self.container.wait_limits)
+            replayed = submission.replayed
+            stored = await outcomes.response(submission, self.caller, self.language, seconds, waiter=waiter)
         response = _pending(submission.command_id) if stored is None else _http_response(self.request, stored)
         if preference is not None:
             response.headers["Preference-Applied"] = preference

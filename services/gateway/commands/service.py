@@ -82,12 +82,19 @@ class CommandService:
         self._now = now
         self._persons = persons
 
-    async def submit(self, request: CommandRequest, build: Build, *, check_key_first: bool = False) -> Submission:
+    async def submit(
+        self,
+        request: CommandRequest,
+        build: Build,
+        *,
+        check_key_first: bool = False,
+        before_publish: Callable[[Submission], None] | None = None,
+    ) -> Submission:
         """Store and publish the command; a command that was submitted under the same key is returned instead.
 
         A command without a response is published again at every submission. If ``build`` raises ``ProblemError``,
         nothing is stored and the key stays free. ``check_key_first``: ``build`` has side effects, so it is skipped
-        when the key was used before.
+        when the key was used before. ``before_publish`` is called once the command is stored.
         """
         submission = await self._earlier(request) if check_key_first else None
         if submission is None:
@@ -99,6 +106,8 @@ class CommandService:
                 if submission is None:
                     raise
         if submission.response is None:
+            if before_publish is not None:
+                before_publish(submission)
             await self._producer.publish([submission.record])
         return submission
 

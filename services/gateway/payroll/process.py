@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
 
 from frikort_contracts.rules.allowances import Allowances
 
 from services.gateway.audit.chain_writer import ChainWriter
 from services.gateway.audit.log import MongoAuditLog
-from services.gateway.change_notifier import ChangeStreamListener, ChangeSubscriptions, Key
+from services.gateway.change_notifier import ChangeStreamListener, ChangeSubscriptions, Key, SharedListeners
 from services.gateway.clock import Clock
 from services.gateway.payroll.file_work import FileWork
 from services.gateway.payroll.line_encryption import LineEncryptor
@@ -50,29 +49,33 @@ def book_files(settings: PayrollSettings, allowances: Allowances) -> BackgroundT
             ),
             allowances,
         )
-        job = BatchJob(batches=batches, worker=worker, now=clock.now, poll=settings.batch_poll)
         # A stream of the whole database would need the right to read it: stored responses, the audit log.
-        listeners = [
+        of_files, *of_lines = (
             ChangeStreamListener(database[name], subscriptions, [name])
-            for name in (outcomes.PROJECTION.name, reports.PROJECTION.name, FILES)
-        ]
-        for listener in listeners:
-            listener.start()
+            for name in (FILES, outcomes.PROJECTION.name, reports.PROJECTION.name)
+        )
+        job = BatchJob(
+            batches=batches,
+            worker=worker,
+            now=clock.now,
+            poll=settings.batch_poll,
+            changes=SharedListeners(of_lines).used,
+        )
+        of_files.start()
         job.start()
         renewing = asyncio.create_task(chain.run(runtime))
         try:
             async for _ in subscriptions.changes(_ANY_FILE, every=_HEARTBEAT_SECONDS, seconds=math.inf):
                 job.notify()
         finally:
-            await asyncio.shield(_stop(job, ended, listeners))
+            await asyncio.shield(_stop(job, ended, of_files))
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
 
     return book
 
 
-async def _stop(job: BatchJob, ended: asyncio.Event, listeners: Sequence[ChangeStreamListener]) -> None:
+async def _stop(job: BatchJob, ended: asyncio.Event, of_files: ChangeStreamListener) -> None:
     await job.stop()
     ended.set()
-    for listener in listeners:
-        await listener.stop()
+    await of_files.stop()

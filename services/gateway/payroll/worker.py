@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -205,7 +206,8 @@ class _LineResults:
 class BatchJob:
     """Claims several files at a time, checks or books them, and deletes expired files and unfinished uploads.
 
-    ``finish_within`` is the time in seconds that a stop gives to the chunks in progress.
+    ``finish_within`` is the time in seconds that a stop gives to the chunks in progress. ``changes`` is entered while a
+    file is in progress: it lets the waits for outcomes learn of changes.
     """
 
     def __init__(
@@ -216,7 +218,9 @@ class BatchJob:
         now: Callable[[], Awaitable[datetime]],
         poll: float,
         finish_within: float = _FINISH_SECONDS,
+        changes: Callable[[], AbstractAsyncContextManager[None]] = contextlib.nullcontext,
     ) -> None:
+        self._changes = changes
         self._batches = batches
         self._worker = worker
         self._now = now
@@ -273,8 +277,9 @@ class BatchJob:
         log = logger.bind(batch_id=held.batch_id, attempt=held.attempt)
         pause, has_failed = 0.0, False
         try:
-            if await self._worker.work(held):
-                log.info("gateway.batch_done", status=held.status, lines=held.good)
+            async with self._changes():
+                if await self._worker.work(held):
+                    log.info("gateway.batch_done", status=held.status, lines=held.good)
         except LeaseLost:
             log.warning("gateway.batch_lost")
         except (PyMongoError, KafkaUnavailable) as error:

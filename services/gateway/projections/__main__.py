@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.gateway.projection_heartbeat import beat
+from services.gateway.projection_heartbeat import keep_beating
 from services.gateway.projections import PROJECTIONS, ledgers, reports
 from services.gateway.projections.counting import count_with
 from services.runtime.reconciliation import CardCounter, CountCards
@@ -21,6 +21,6 @@ if __name__ == "__main__":
         process="projections",
         settings=RuntimeSettings(),
         processors=PROJECTIONS,
-        background_tasks=[beat],
+        background_tasks=[keep_beating],
         card_counter=CardCounter("projections", (*reports.PROJECTION.topics, *ledgers.PROJECTION.topics), _count),
     )

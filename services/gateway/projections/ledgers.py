@@ -129,5 +129,6 @@ PROJECTION: Final = Projection(
     state=LedgerView,
     document_id=_document_id,
     project=project,
+    cached=True,
     indexes=("card_id",),
 )

@@ -271,5 +271,6 @@ PROJECTION: Final = Projection(
     state=ReportView,
     document_id=_document_id,
     project=project,
+    cached=True,
     indexes=("cvr", "employment_id", "card_id", "year"),
 )

@@ -205,7 +205,7 @@ async def test_a_closed_stream_no_longer_counts(world: MemoryGateway) -> None:
         assert gateway.event_streams._open.total() == 1
 
     assert gateway.event_streams._open.total() == 0
-    assert world.subscriptions._events == {}
+    assert world.subscriptions._waiters == {}
 
 
 async def test_too_many_streams_of_one_citizen_are_refused() -> None:
