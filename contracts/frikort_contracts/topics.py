@@ -23,6 +23,7 @@ from frikort_contracts import (
     reconciliation,
     report_checks,
     reporting,
+    retention,
     years,
 )
 from frikort_contracts.messages import Message
@@ -195,6 +196,25 @@ AUDIT_LOG = Topic(
     partitions=1,
     is_followed=True,
 )
+UNUSUAL_ACCESSES = Topic(
+    name="frikort.unusual-accesses.v1",
+    key="finding_id",
+    messages=(audit_log.UnusualAccess,),
+    writers=("gateway",),
+    readers=("auditor",),
+    partitions=1,
+    retention=timedelta(days=400),
+    is_followed=True,
+)
+RETENTION = Topic(
+    name="frikort.retention.v1",
+    key="day",
+    messages=(retention.RetentionCompleted,),
+    writers=("gateway",),
+    readers=("auditor",),
+    partitions=1,
+    is_followed=True,
+)
 RECONCILIATION = Topic(
     name="frikort.reconciliation.v1",
     key="run_id",
@@ -241,6 +261,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
     RECONCILIATION,
     RECONCILIATION_RESULTS,
     AUDIT_LOG,
+    UNUSUAL_ACCESSES,
+    RETENTION,
     AUTHORITY_SKAT,
     AUTHORITY_STAR,
 )

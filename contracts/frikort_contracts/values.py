@@ -118,6 +118,8 @@ def _check_municipality(code: str) -> str:
 Cvr = Annotated[str, AfterValidator(_check_cvr), Field(json_schema_extra={"pattern": r"^[1-9]\d{7}$"})]
 Cpr = Annotated[str, AfterValidator(_check_cpr), Field(json_schema_extra={"pattern": r"^\d{6}-?\d{4}$"})]
 MunicipalityCode = Annotated[str, AfterValidator(_check_municipality), Field(json_schema_extra={"pattern": r"^\d{3}$"})]
+AuditorName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+"""Who audits the accesses to personal data, for example a data protection officer: `dpo`."""
 CardNumber = Annotated[
     str,
     AfterValidator(_check_card_number),

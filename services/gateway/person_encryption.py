@@ -104,6 +104,10 @@ class Persons:
         """A keyed hash of parts that are compared later and not stored, as they may contain a CPR number."""
         return self._hasher.hash("request", *parts)
 
+    def pseudonym(self, cpr_hash: str) -> str:
+        """A keyed hash of a CPR hash: always the same for a person, and without the key it leads to neither."""
+        return self._hasher.hash("pseudonym", cpr_hash)
+
     def encrypt_response(self, answer: str, command_id: str) -> str:
         """A response, encrypted for replay."""
         return self._encryptor.encrypt(answer, "response", command_id)

@@ -20,7 +20,7 @@ from pymongo.errors import AutoReconnect
 from services.gateway.app import application_factory
 from services.gateway.attempts.rules import Attempt
 from services.gateway.audit.context import audited_reads
-from services.gateway.audit.log import Access, Span
+from services.gateway.audit.log import Access, Criteria, Span
 from services.gateway.auth import Caller
 from services.gateway.change_notifier import ChangeSubscriptions
 from services.gateway.clock import Clock
@@ -112,6 +112,18 @@ class MemoryAuditLog:
             if (own or not line.own)
             and (before is None or order < before)
             and any(line.subject == span.subject and span.since <= order < span.until for span in spans)
+        ]
+        return sorted(found, key=lambda line: line.order, reverse=True)[:limit]
+
+    async def search(self, criteria: Criteria, *, before: str | None, limit: int) -> list[Access]:
+        spans = [Span("")] if criteria.spans is None else criteria.spans
+        wanted = {n: v for n in ("role", "organisation", "actor", "reason") if (v := getattr(criteria, n)) is not None}
+        found = [
+            line
+            for order, line in self.lines.items()
+            if criteria.since <= order < min(criteria.until, before or criteria.until)
+            and all(getattr(line, name) == value for name, value in wanted.items())
+            and any(span.subject in ("", line.subject) and span.since <= order < span.until for span in spans)
         ]
         return sorted(found, key=lambda line: line.order, reverse=True)[:limit]
 

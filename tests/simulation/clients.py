@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
+from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.http.roles import Role
 from frikort_contracts.messages import Command
 from frikort_contracts.values import EncryptedPerson, danish_day
@@ -29,6 +30,7 @@ from tests.simulation.environment import Environment, GatewayInstance
 from tests.simulation.scheduler import Pause, Process, UnexpectedError, Work, pause, random_stream
 
 MAX_OUTCOME_READS: Final = 25
+_AUDIT_WRITE: Final = Pause("gateway.record")
 
 Build = Callable[[ReadModels], Awaitable[Command]]
 
@@ -50,12 +52,19 @@ class PendingRequest:
 class History:
     """What clients sent and received, for the checkers: bodies of requests and answers, by command id.
 
-    ``acknowledged`` are commands that a gateway accepted.
+    ``acknowledged`` are commands that a gateway accepted, ``recorded`` those with an entry in the audit log.
     """
 
     acknowledged: dict[str, str] = field(default_factory=dict)
     sent: dict[str, str] = field(default_factory=dict)
     answers: dict[str, set[str]] = field(default_factory=dict)
+    recorded: set[str] = field(default_factory=set)
+
+    async def record(self, message: Envelope[Any]) -> None:
+        """Write a command's entry to the audit log. A gateway may crash before and after."""
+        await pause(_AUDIT_WRITE)
+        self.recorded.add(str(message.id))
+        await pause(_AUDIT_WRITE)
 
 
 class Clients:
@@ -135,7 +144,7 @@ class Clients:
         history, command_id = self.history, str(command.command_id)
         history.sent[command_id] = command.body
         try:
-            submission = await gateway.intake.submit(command, lambda _: build(gateway.models))
+            submission = await gateway.intake.submit(command, lambda _: build(gateway.models), history.record)
             history.acknowledged[command_id] = command.body
             answer, read_outcome = submission.response, gateway.models.outcome_of(command_id)
             for _ in range(MAX_OUTCOME_READS):

@@ -65,7 +65,7 @@ class Outcomes:
         audit.add_response(command)
         response = await self._responses.build(submission.envelope, outcome, language)
         visible = await self._visibility.visible(caller, command, response)
-        # Both writes wait for a majority: run them at the same time.
+        # Both writes wait for a majority, if there is one for the audit log: run them at the same time.
         stored, _ = await asyncio.gather(
             self._commands.store_response(submission, response), audit.record(audit_status or response.status)
         )
