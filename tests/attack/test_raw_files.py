@@ -18,7 +18,7 @@ from deploy.local import broker_config, mongod
 from deploy.local.config import Config
 from deploy.local.system import LocalSystem
 from services.runtime.kafka.producer import KafkaProducer
-from tests.integration.planted import PLANTED, SEARCH, plant
+from tests.integration.planted import PLANTED, SEARCH, extract_with_the_planted_citizen, plant
 from tests.integration.scene import World
 
 pytestmark = pytest.mark.verify
@@ -43,7 +43,9 @@ def uncompressed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lo
 
 
 async def test_the_files_contain_what_is_planted_and_no_personal_data(uncompressed: LocalSystem) -> None:
-    plant(World(uncompressed))
+    world = World(uncompressed)
+    plant(world)
+    await extract_with_the_planted_citizen(world)
     flush(uncompressed)
     assert found_in(uncompressed.config.data) == set()
 

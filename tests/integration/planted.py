@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.integration.scene import Citizen, World, accepted, employment_body
 from tests.personal_data import Search, secrets_of
+from tests.waiting import eventually
 
 PLANTED: Final = Citizen("8802311117", "Zebedæus Ørnebjergkvist")
 """A citizen whose name, number and birth date (28 February 1931) occur nowhere else."""
@@ -21,11 +22,8 @@ SEARCH: Final = Search(
 )
 
 
-def plant(world: World) -> bytes:
-    """Let the planted citizen pass through card, employment, report, dispute, mandate and extract.
-
-    Returns the extract, in which the CPR number is encrypted for the authority.
-    """
+def plant(world: World) -> None:
+    """Let the planted citizen pass through card, employment, report, dispute, mandates and search."""
     card = world.card(PLANTED)
     employer = world.employer()
     employment = accepted(employer.post("/v1/employments", employment_body(card, contact=CONTACT)), 201)
@@ -42,5 +40,15 @@ def plant(world: World) -> bytes:
     card.mandate(world.citizen())
     world.job().card.mandate(PLANTED)
     accepted(card.caseworker.post("/v1/cards/search", {"cpr": PLANTED.cpr}), 200)
-    extract = accepted(world.authority("skat").post("/v1/extracts", {"year": 2025}), 201)
-    return accepted(world.authority("skat").get(f"/v1/extracts/{extract['extract_id']}/files/csv"), 200).content
+
+
+async def extract_with_the_planted_citizen(world: World) -> bytes:
+    """The file of an extract, in which the CPR number is encrypted for the authority."""
+    authority = world.authority("skat")
+    path = f"/v1/extracts/{accepted(authority.post('/v1/extracts', {'year': 2025}), 201)['extract_id']}"
+
+    async def file() -> bytes | None:
+        answer = authority.get(path)
+        return authority.get(f"{path}/files/csv").content if answer["status"] == "done" else None
+
+    return await eventually(file, within=60, what="the extract")

@@ -156,10 +156,12 @@ class AuditContext:
         return any(True for _ in self._unrecorded())
 
     def _unrecorded(self) -> Iterator[str]:
+        people = {self._people.get(subject) for subject in self._recorded}
         for subject, count in self._subjects.items():
-            # A newly issued card first counts under its person.
+            # A newly issued card first counts under its person, and one entry is enough for both.
             person = self._people.get(subject)
-            if count > 0 and subject not in self._recorded and (person is None or person not in self._subjects):
+            has_entry = subject in self._recorded or subject in people
+            if count > 0 and not has_entry and (person is None or person not in self._subjects):
                 yield subject
 
     def _is_own(self, subject: str, caller: Caller) -> bool:

@@ -7,14 +7,13 @@ of one is found (``check.py``).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
 
 from frikort_contracts.http.roles import Role
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from services.gateway.audit.chain import PLACE
 from services.gateway.audit.chain_writer import ENTRIES, ChainWriter
 from services.gateway.ordering import LAST, moment_of
 from services.runtime.batched_calls import BatchedCalls
@@ -74,6 +73,9 @@ class Access:
     def at(self) -> datetime:
         """The time, UTC."""
         return moment_of(self.order)
+
+
+_STORED: Final = frozenset(field.name for field in fields(Access)) - {"order"}
 
 
 class Span(NamedTuple):
@@ -177,11 +179,11 @@ def search_query(criteria: Criteria, *, before: str | None) -> dict[str, Any]:
     """The query of a search: with a person, ranges of the person's index; else a range of the time."""
     until = min(criteria.until, before or LAST)
     names = ("role", "organisation", "actor", "reason")
-    fields = {name: value for name in names if (value := getattr(criteria, name)) is not None}
+    wanted = {name: value for name in names if (value := getattr(criteria, name)) is not None}
     if criteria.spans is None:
-        return {**fields, "_id": {"$gte": criteria.since, "$lt": until}}
+        return {**wanted, "_id": {"$gte": criteria.since, "$lt": until}}
     spans = [Span(span.subject, max(span.since, criteria.since), min(span.until, until)) for span in criteria.spans]
-    return {**fields, **query(spans, own=True, before=None)}
+    return {**wanted, **query(spans, own=True, before=None)}
 
 
 def _stored_of(access: Access) -> dict[str, Any]:
@@ -202,6 +204,6 @@ def _stored_of(access: Access) -> dict[str, Any]:
 
 
 def access_of(stored: Mapping[str, Any]) -> Access:
-    """An entry as it is stored."""
-    fields = {name: value for name, value in stored.items() if name not in ("_id", *PLACE)}
-    return Access(order=stored["_id"], **fields | {"role": Role(stored["role"])})
+    """An entry as it is stored. A later release may have added fields."""
+    known = {name: stored[name] for name in _STORED if name in stored}
+    return Access(order=stored["_id"], **known | {"role": Role(stored["role"])})

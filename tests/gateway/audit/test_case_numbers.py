@@ -62,7 +62,11 @@ class Office:
         return await self._client.get(f"/v1/cards/{CARD}", headers=headers)
 
     async def decide(self, reference: str) -> httpx2.Response:
-        headers = {"authorization": "Bearer caseworker", "idempotency-key": reference, "prefer": "wait=0"}
+        headers = {
+            "authorization": "Bearer caseworker",
+            "idempotency-key": reference.replace(" ", "-"),
+            "prefer": "wait=0",
+        }
         body: dict[str, Any] = {"case_reference": reference}
         return await self._client.post(f"/v1/cards/{CARD}/deactivation", json=body, headers=headers)
 
