@@ -59,6 +59,12 @@ class RepublishStatements(CardCommand):
     type: ClassVar[str] = "dk.frikort.statements.republish.v1"
 
 
+class ForgetPerson(CardCommand):
+    """The data of the card's person were erased: keep and publish its statements without the CPR number."""
+
+    type: ClassVar[str] = "dk.frikort.statements.forget-person.v1"
+
+
 class ExtractEvent(Event):
     """Something about one extract; ``attempt`` grows when an interrupted extract is made again."""
 
@@ -144,9 +150,9 @@ class TaxStatementUpdated(Statement):
 
     type: ClassVar[str] = "dk.frikort.authority.skat.statement-updated.v1"
 
-    cpr: str = Field(
+    cpr: str | None = Field(
         description="JWE compact serialisation (ECDH-ES+A256KW, A256GCM) of the CPR number. `sub` in its protected"
-        " header is the card's id: refuse a JWE that names another card."
+        " header is the card's id: refuse a JWE that names another card. Null after the person's data were erased."
     )
     employers: tuple[EmployerLine, ...]
     disputed_employers: tuple[Cvr, ...] = Field(default=(), description="The employers of the reports in dispute.")

@@ -7,7 +7,7 @@ from typing import Any
 
 from frikort_contracts.balance import BalanceChanged, ReportSettled
 from frikort_contracts.cloudevents import Envelope
-from frikort_contracts.extracts import RepublishStatements
+from frikort_contracts.extracts import ForgetPerson, RepublishStatements
 from frikort_contracts.issuance import CardHandedOver, CardIssued
 from frikort_contracts.reporting import DisputeAnswered, DisputeDecided, DisputeEnded, DisputeEvent, ReportDisputed
 from frikort_contracts.topics import BALANCES, CARDS, EARNINGS, EXPORTS_COMMANDS, EXPORTS_JOBS
@@ -19,15 +19,21 @@ from services.exports.statements import (
     IssuedCard,
     decide_statements,
     entry_keys,
+    forget_person,
     republish_statements,
 )
 from services.runtime.processing.decision import Address, Decision, Processor
 
-EncryptCpr = Callable[[EncryptedPerson, str], str]
-"""Encrypts the CPR number of the person of a card for the tax agency (a compact JWE; different on every call)."""
+EncryptCpr = Callable[[EncryptedPerson, str], str | None]
+"""Encrypts the CPR number of the person of a card for the tax agency (a compact JWE; different on every call).
+
+None if the person's data were erased.
+"""
 
 
-_CONSUMED = CardIssued | CardHandedOver | ReportSettled | BalanceChanged | DisputeEvent | RepublishStatements
+_CONSUMED = (
+    CardIssued | CardHandedOver | ReportSettled | BalanceChanged | DisputeEvent | RepublishStatements | ForgetPerson
+)
 
 
 def statements(encrypt_cpr: EncryptCpr) -> Processor[CardStatements]:
@@ -71,6 +77,8 @@ def decide(
     """Apply a prepared message."""
     if isinstance(message.data, RepublishStatements):
         return republish_statements(state)
+    if isinstance(message.data, ForgetPerson):
+        return forget_person(state)
     return decide_statements(state, message.data)
 
 
