@@ -67,6 +67,13 @@ TABLE: Final = (
         "nothing",
     ),
     Row(
+        "data keys of people, each wrapped",
+        ("frikort.person-keys.v1",),
+        "without limit, until the person is erased",
+        "Without its keys nothing about a person opens any more (GDPR art. 17)",
+        "the command that erases a person",
+    ),
+    Row(
         "read models",
         _collections("gateway", "cards", "employments", "reports", "ledgers", "outcomes", "extracts", "extract_parts")
         + _collections("gateway", "reconciliations"),

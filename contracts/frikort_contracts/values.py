@@ -225,12 +225,25 @@ class Components(Value):
         return self.wage + self.holiday_pay + self.atp + self.pension
 
 
+CIPHERTEXTS_PARTED_BY: Final = "~"
+"""Between two ciphertexts in one field. Neither has it."""
+
+
 class EncryptedPerson(Value):
     """A citizen's encrypted personal data: found by a keyed hash, readable only with the encryption key."""
 
     cpr_hash: KeyedHash
     birth_check: KeyedHash = Field(description="Keyed hash of CPR hash and birth date.")
-    ciphertext: Ciphertext = Field(description='JSON {"cpr", "name"}, encrypted for one purpose on one card.')
+    ciphertext: Ciphertext = Field(
+        description="`<CPR number>~<name>`: each encrypted with its own key of the person, for one use on one card."
+        ' Without a "~", JSON {"cpr", "name"} under a key that is not the person\'s.'
+    )
+
+    @property
+    def cpr_and_name(self) -> tuple[str, str] | None:
+        """The two ciphertexts; None if both are in one."""
+        cpr, mark, name = self.ciphertext.partition(CIPHERTEXTS_PARTED_BY)
+        return (cpr, name) if mark else None
 
 
 def redact_cpr(value: Any) -> Any:

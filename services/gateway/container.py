@@ -23,6 +23,7 @@ from services.gateway.payroll.store import BatchStore
 from services.gateway.payroll.upload import UploadService
 from services.gateway.person_encryption import Persons
 from services.gateway.read_models import GatewayReadModels
+from services.runtime.processing.producer import Producer
 
 EndPositions = Callable[[Sequence[Topic]], Awaitable[tuple[Position, ...]]]
 
@@ -46,6 +47,7 @@ class Container:
     authenticator: Authenticator
     clock: Clock
     persons: Persons
+    producer: Producer
     line_encryptor: LineEncryptor
     allowances: Allowances
     read_models: GatewayReadModels

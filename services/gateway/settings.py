@@ -26,6 +26,9 @@ AttemptLimit = tuple[_AtLeastOne, _AtLeastOne, _AtLeastOne]
 _LIMIT: Final = "in an hour, a day and 30 days, as `[5, 6, 6]`"
 
 
+_WRAPS: Final = "`<key id>:<base64 of 32 bytes>`, comma separated; the first encrypts the data keys of {}, all decrypt."
+
+
 class PayrollSettings(RuntimeSettings):
     """Settings of the payroll worker. Read from ``FRIKORT_<NAME>``."""
 
@@ -41,6 +44,9 @@ class PayrollSettings(RuntimeSettings):
 class GatewaySettings(PayrollSettings, PublicSettings):
     """Settings of the API. Read from ``FRIKORT_<NAME>``, for example ``FRIKORT_JWKS_URL``."""
 
+    key_encryption_keys_cpr: ReplaceableKeys = Field(description=_WRAPS.format("CPR numbers"))
+    key_encryption_keys_name: ReplaceableKeys = Field(description=_WRAPS.format("names"))
+    key_encryption_keys_text: ReplaceableKeys = Field(description=_WRAPS.format("texts"))
     lookup_key: LastingKey = Field(description="Base64 of 32 bytes: the key of the hashes for look-up.")
     audit_log_keys: ReplaceableKeys = Field(
         description="`<key id>:<base64 of 32 bytes>`, comma separated; the first signs the audit log, all check it."

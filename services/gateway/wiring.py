@@ -27,6 +27,7 @@ from services.gateway.commands.outcomes import Outcomes
 from services.gateway.commands.responses import ResponseBuilder
 from services.gateway.commands.service import CommandService
 from services.gateway.commands.store import CommandExpiry, MongoCommandStore
+from services.gateway.commands.subjects import Subjects
 from services.gateway.commands.visibility import Visibility
 from services.gateway.container import Container, WaitLimits
 from services.gateway.employer.responses import EmployerResponses
@@ -40,10 +41,11 @@ from services.gateway.payroll.upload import UploadService
 from services.gateway.person_encryption import Persons
 from services.gateway.projection_heartbeat import ProjectionMonitor
 from services.gateway.projections import PROJECTIONS
-from services.gateway.read_models import GatewayReadModels
+from services.gateway.read_models import GatewayReadModels, ReadModels
 from services.gateway.retention.job import RetentionJob
 from services.gateway.settings import GatewaySettings
 from services.runtime.batched_calls import BatchingProducer
+from services.runtime.person_keys import compaction
 from services.runtime.service import Runtime
 from services.runtime.years.followed import FollowedAllowances
 
@@ -85,6 +87,9 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
     """Create the parts. Raises ``ValueError`` that names a setting that cannot be used."""
     database = runtime.database
     persons = Persons.from_settings(settings)
+    runtime.add_start_check(persons.keys.catch_up(settings))
+    runtime.add_background_task(persons.keys.follow(settings))
+    runtime.add_background_task(compaction(runtime.producer))
     line_encryptor = LineEncryptor.from_settings(settings)
     clock = Clock(database, settable=settings.environment == "local")
     allowances = FollowedAllowances.from_settings(settings)
@@ -122,6 +127,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
         ),
         clock=clock,
         persons=persons,
+        producer=runtime.producer,
         line_encryptor=line_encryptor,
         allowances=allowances,
         read_models=read_models,
@@ -132,6 +138,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
             responses=response_builder(read_models, persons, allowances),
             subscriptions=subscriptions,
             visibility=Visibility(read_models, clock.today),
+            subjects=Subjects(ReadModels(runtime.reader)),  # it reads a hash, for no caller
         ),
         wait_limits=WaitLimits(default=settings.wait_default, most=settings.wait_most),
         fresh_login=settings.fresh_login,

@@ -19,12 +19,14 @@ from frikort_contracts.cloudevents import Envelope, to_json_bytes
 from frikort_contracts.extracts import (
     Authority,
     EmployerLine,
+    EncryptCprAgain,
     ExtractCompleted,
     ExtractFile,
     ExtractFormat,
     ExtractPartWritten,
     ExtractStarted,
     FollowUpStatementUpdated,
+    ForgetPerson,
     Position,
     RepublishStatements,
     RequestExtract,
@@ -53,6 +55,7 @@ from frikort_contracts.issuance import (
 )
 from frikort_contracts.messages import Event, EventFields, Message
 from frikort_contracts.outcomes import CommandAccepted, CommandRefused, Problem
+from frikort_contracts.person_keys import PersonKeysWrapped
 from frikort_contracts.reconciliation import (
     CardsCounted,
     CardsListed,
@@ -252,6 +255,11 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         command_id=_COMMAND, problem=Problem.AMOUNT_TOO_LARGE, detail={"total": 100_000_001, "reason": "æøå"}
     ),
     RepublishStatements(card_id=_CARD),
+    ForgetPerson(card_id=_CARD),
+    EncryptCprAgain(card_id=_CARD, person=PERSON),
+    PersonKeysWrapped(
+        keys_id="AZtAAAAAAAAAAAAAAAAAAA", person="h" * 22, cpr="k1.Y2lwaGVy", name="k1.Y2lwaGVy", text="k1.Y2lwaGVy"
+    ),
     AuditLogSigned(chain="f1d2d2f9-1c2e-4f0e-9a43-8f6f3c1f5d27", checkpoint="eyJhbGciOiJFZDI1NTE5In0.e30.c2lnbmF0dXJl"),
     RetentionCompleted(day=date(2026, 11, 29), expired={"stored-answers": 3, "payroll-lines": 1}),
     UnusualAccess(

@@ -28,6 +28,7 @@ from services.gateway.auth import Caller
 from services.gateway.change_notifier import ChangeSubscriptions
 from services.gateway.commands.outcomes import Outcomes
 from services.gateway.commands.service import CommandService
+from services.gateway.commands.subjects import Subjects
 from services.gateway.commands.visibility import Visibility
 from services.gateway.container import Container
 from services.gateway.payroll.booking import LineOutcome, LineSplit
@@ -277,6 +278,7 @@ class World:
             responses=response_builder(models, persons(), table),
             subscriptions=self.gateway.subscriptions,
             visibility=Visibility(models, self.clock.today),
+            subjects=Subjects(models),
         )
 
     def announce(self, amounts: Allowance) -> None:

@@ -27,6 +27,7 @@ from services.gateway.clock import Clock
 from services.gateway.commands.outcomes import Outcomes
 from services.gateway.commands.service import CommandService
 from services.gateway.commands.store import StoredCommand
+from services.gateway.commands.subjects import Subjects
 from services.gateway.commands.visibility import Visibility
 from services.gateway.container import Container
 from services.gateway.event_streams import EventStreams
@@ -278,6 +279,8 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
     app.state.gateway = replace(
         gateway,
         end_positions=producer.end_positions,
+        persons=persons(),
+        producer=producer,
         clock=clock,
         read_models=models,
         commands=commands,
@@ -287,6 +290,7 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
             responses=response_builder(models, persons(), gateway.allowances),
             subscriptions=subscriptions,
             visibility=Visibility(models, clock.today),
+            subjects=Subjects(models),
         ),
         attempt_limiter=cast("Any", NoLimit()),
         authenticator=cast("Any", callers),

@@ -155,7 +155,7 @@ class Clients:
                     self._check_read_your_writes(shown.value)
                     body = shown.value.model_dump(mode="json")
                     answer = await gateway.intake.store_response(
-                        submission, CommandResponse(status=200, body=body, language="en")
+                        submission, CommandResponse(status=200, body=body, language="en"), None
                     )
                 else:
                     again = self.environment.scheduler.step + 60

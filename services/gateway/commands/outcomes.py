@@ -9,6 +9,7 @@ from services.gateway.auth import Caller
 from services.gateway.change_notifier import ChangeSubscriptions
 from services.gateway.commands.responses import ResponseBuilder
 from services.gateway.commands.service import CommandResponse, CommandService, Submission
+from services.gateway.commands.subjects import Subjects
 from services.gateway.commands.visibility import Visibility
 from services.gateway.formats import Language
 from services.gateway.read_models import ReadModels, outcome_key
@@ -25,12 +26,14 @@ class Outcomes:
         responses: ResponseBuilder,
         subscriptions: ChangeSubscriptions,
         visibility: Visibility,
+        subjects: Subjects,
     ) -> None:
         self._commands = commands
         self._read_models = read_models
         self._responses = responses
         self._subscriptions = subscriptions
         self._visibility = visibility
+        self._subjects = subjects
 
     async def submission(self, command_id: str, caller: Caller) -> Submission | None:
         """A command that the caller submitted."""
@@ -65,8 +68,9 @@ class Outcomes:
         audit.add_response(command)
         response = await self._responses.build(submission.envelope, outcome, language)
         visible = await self._visibility.visible(caller, command, response)
+        person = await self._subjects.person_of(command)
         # Both writes wait for a majority, if there is one for the audit log: run them at the same time.
         stored, _ = await asyncio.gather(
-            self._commands.store_response(submission, response), audit.record(audit_status or response.status)
+            self._commands.store_response(submission, response, person), audit.record(audit_status or response.status)
         )
         return visible if stored is response else await self._visibility.visible(caller, command, stored)

@@ -113,10 +113,15 @@ class CommandService:
         stored = await self._store.get(command_id)
         return None if stored is None or stored.client != self._client_of(caller) else self._replayed(stored)
 
-    async def store_response(self, submission: Submission, response: CommandResponse) -> CommandResponse:
-        """Store the response for replay. Returns the stored one: the first response stays."""
+    async def store_response(
+        self, submission: Submission, response: CommandResponse, person: str | None
+    ) -> CommandResponse:
+        """Store the response for replay. Returns the stored one: the first response stays.
+
+        ``person`` is the CPR hash of the person that it is about.
+        """
         command_id = submission.command_id
-        encrypted = self._persons.encrypt_response(response.model_dump_json(), command_id)
+        encrypted = self._persons.encrypt_response(response.model_dump_json(), command_id, person)
         if await self._store.add_response(command_id, encrypted):
             submission.response = response
         else:
@@ -174,7 +179,9 @@ class CommandService:
     def _response_in(self, stored: StoredCommand) -> CommandResponse | None:
         if stored.response is None:
             return None
-        return CommandResponse.model_validate_json(self._persons.decrypt_response(stored.response, stored.command_id))
+        # A response that was erased with its person is built again from what is left.
+        text = self._persons.decrypt_response(stored.response, stored.command_id)
+        return None if text is None else CommandResponse.model_validate_json(text)
 
 
 def canonical(body: BaseModel | None) -> str:

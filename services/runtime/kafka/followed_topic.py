@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -12,9 +13,15 @@ from services.runtime.kafka.connection import client_options
 from services.runtime.settings import KafkaSettings
 
 _POLL_MS: Final = 500
+_CHECK: Final = timedelta(seconds=2)
+
+CaughtUp = Callable[[datetime], None]
+"""Called with a moment (UTC) when every record that was there at that moment was yielded and handled."""
 
 
-async def records_of(settings: KafkaSettings, topic: Topic, *, follow: bool = False) -> AsyncGenerator[Any, None]:
+async def records_of(
+    settings: KafkaSettings, topic: Topic, *, follow: bool = False, caught_up: CaughtUp | None = None
+) -> AsyncGenerator[Any, None]:
     """The records that ``topic`` has now, of aiokafka; with ``follow`` also all later ones, without end.
 
     Close it (``contextlib.aclosing``) if it may not be read to its end. Raises the errors of aiokafka.
@@ -25,10 +32,26 @@ async def records_of(settings: KafkaSettings, topic: Topic, *, follow: bool = Fa
         partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
-        ends = await consumer.end_offsets(partitions)
-        while follow or any([await consumer.position(each) < ends[each] for each in partitions]):
+        moment, ends, waits = datetime.now(UTC), await consumer.end_offsets(partitions), True
+        while True:
+            if waits and await _is_at(consumer, ends):
+                waits = False
+                if caught_up is not None:
+                    caught_up(moment)
+            if not waits and not follow:
+                return
+            if not waits and caught_up is not None and datetime.now(UTC) - moment >= _CHECK:
+                moment, ends, waits = datetime.now(UTC), await consumer.end_offsets(partitions), True
             for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
                 for record in records:
                     yield record
     finally:
         await consumer.stop()
+
+
+async def _is_at(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
+    """Whether everything before these offsets was read."""
+    for partition, end in ends.items():
+        if await consumer.position(partition) < end:
+            return False
+    return True

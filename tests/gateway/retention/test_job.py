@@ -80,7 +80,7 @@ class Keeper:
         submission = await service.submit(request, build, record)
         if submission.response is None:
             response = CommandResponse(status=200, body={"card_id": CARD}, language="en")
-            return await service.store_response(submission, response)
+            return await service.store_response(submission, response, None)
         return submission.response
 
     async def decide(self, problem: str | None = None) -> None:
