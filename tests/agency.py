@@ -15,15 +15,17 @@ from joserfc.jwk import ECKey
 _REGISTRY = JWERegistry(algorithms=["ECDH-ES+A256KW", "A256GCM"], strict_check_header=False)
 
 
-def cpr_of(ciphertext: str, key: ECKey, card_id: str) -> str:
+def cpr_of(ciphertext: str | None, key: ECKey, card_id: str) -> str:
     """The CPR number, decrypted as the agency does it. Fails if it was encrypted for another card."""
+    assert ciphertext is not None, "the person was erased"
     decrypted = jwe.decrypt_compact(ciphertext, key, registry=_REGISTRY)
     assert decrypted.headers()["sub"] == card_id
     return (decrypted.plaintext or b"").decode()
 
 
-def header_of(ciphertext: str) -> dict[str, Any]:
+def header_of(ciphertext: str | None) -> dict[str, Any]:
     """The protected header, which is readable without a key."""
+    assert ciphertext is not None, "the person was erased"
     encoded = ciphertext.partition(".")[0]
     header: dict[str, Any] = json.loads(urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
     return {name: value for name, value in header.items() if name != "epk"}

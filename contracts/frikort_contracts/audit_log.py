@@ -1,13 +1,14 @@
-"""The event that anchors the audit log: digests of its entries, chained and signed."""
+"""The events about the audit log: digests of its entries, chained and signed, and look-ups that are unusual."""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from datetime import datetime
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from frikort_contracts.messages import Event
-from frikort_contracts.values import Revision, Value
+from frikort_contracts.values import Actor, MunicipalityCode, Revision, Value
 
 Digest = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{43}$", description="SHA-256, base64url without padding.")]
 
@@ -41,3 +42,25 @@ class AuditLogSigned(Event):
     @property
     def key(self) -> str:
         return self.chain
+
+
+class UnusualAccess(Event):
+    """Look-ups of caseworkers were unusual: a reason to ask, and no proof. It names no person, and no purpose."""
+
+    type: ClassVar[str] = "dk.frikort.audit-log.unusual-access.v1"
+
+    finding_id: str = Field(description="The same for the same rule, caseworker, person and Danish day.")
+    rule: Literal["many-people", "own-person", "odd-hours", "many-readers"] = Field(
+        description="One caseworker looked up many people in an hour, or themselves, or anyone at night or at a "
+        "weekend; or many caseworkers looked up one person in a day."
+    )
+    organisation: MunicipalityCode | None = Field(description="The caseworker's municipality; null for many readers.")
+    actor: Actor | None = Field(description="The caseworker's opaque id; null for many readers.")
+    card_id: str | None = Field(description="The card of the one person, if the finding is about one with a card.")
+    count: int = Field(ge=1, description="People, readers or look-ups when it was found.")
+    first: datetime
+    last: datetime
+
+    @property
+    def key(self) -> str:
+        return self.finding_id

@@ -28,7 +28,7 @@ _uuid = SchemaValidator(core_schema.uuid_schema()).validate_python
 
 
 class Record(NamedTuple):
-    """A Kafka record to be produced."""
+    """A Kafka record to be produced. With an empty value it deletes its key from a compacted topic."""
 
     topic: str
     key: bytes
@@ -83,6 +83,11 @@ def event_record(message_type: str, key: bytes, value: bytes, message_id: str, c
     topic, type_header = _wire_of(message_type)
     headers = (_SPECVERSION, ("ce_id", message_id.encode()), type_header, ("ce_subject", key), *context)
     return Record(topic, key, value, headers)
+
+
+def tombstone(topic: Topic, key: str) -> Record:
+    """The record that deletes ``key`` from a compacted topic."""
+    return Record(topic.name, key.encode(), b"", ())
 
 
 def context_headers(

@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from frikort_contracts.messages import CardCommand, CardKeyedEvent, Command, Event
-from frikort_contracts.values import Actor, Cvr, MunicipalityCode, Ore, Revision, Value, Year
+from frikort_contracts.values import Actor, Cvr, EncryptedPerson, MunicipalityCode, Ore, Revision, Value, Year
 
 
 class Authority(StrEnum):
@@ -57,6 +57,20 @@ class RepublishStatements(CardCommand):
     """
 
     type: ClassVar[str] = "dk.frikort.statements.republish.v1"
+
+
+class ForgetPerson(CardCommand):
+    """The data of the card's person were erased: keep and publish its statements without the CPR number."""
+
+    type: ClassVar[str] = "dk.frikort.statements.forget-person.v1"
+
+
+class EncryptCprAgain(CardCommand):
+    """The tax agency has a new key: encrypt the CPR number of the card's person with it, and publish the statements."""
+
+    type: ClassVar[str] = "dk.frikort.statements.encrypt-cpr-again.v1"
+
+    person: EncryptedPerson
 
 
 class ExtractEvent(Event):
@@ -144,9 +158,9 @@ class TaxStatementUpdated(Statement):
 
     type: ClassVar[str] = "dk.frikort.authority.skat.statement-updated.v1"
 
-    cpr: str = Field(
+    cpr: str | None = Field(
         description="JWE compact serialisation (ECDH-ES+A256KW, A256GCM) of the CPR number. `sub` in its protected"
-        " header is the card's id: refuse a JWE that names another card."
+        " header is the card's id: refuse a JWE that names another card. Null after the person's data were erased."
     )
     employers: tuple[EmployerLine, ...]
     disputed_employers: tuple[Cvr, ...] = Field(default=(), description="The employers of the reports in dispute.")

@@ -25,6 +25,10 @@ PERSON_PURPOSE: Final = "person"
 """The purpose of a card's citizen in the associated data of its ciphertext."""
 HOLDER_PURPOSE: Final = "mandate-holder"
 """The purpose of the holder of a mandate."""
+CPR_FIELD: Final = "cpr"
+"""Begins the associated data of a CPR number that is encrypted with its person's key; the purpose follows."""
+NAME_FIELD: Final = "name"
+"""The same for a name."""
 
 
 def card_id_of(command_id: UUID) -> str:

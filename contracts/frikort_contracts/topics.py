@@ -2,8 +2,8 @@
 
 Writers and readers are principals of the broker; ``frikort_contracts.access`` derives their rights. All topics keyed by
 ``card_id`` have the same number of partitions. Retention None keeps records without limit: events are the system of
-record, and a read model or an authority must be able to start again from the first record. One topic is compacted: the
-newest record of a year is the whole year. In every other topic all records of a key count.
+record, and a read model or an authority must be able to start again from the first record. Two topics are compacted,
+because the newest record of a key is the whole of it. In every other topic all records of a key count.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from frikort_contracts import (
     extracts,
     issuance,
     outcomes,
+    person_keys,
     reconciliation,
     report_checks,
     reporting,
+    retention,
     years,
 )
 from frikort_contracts.messages import Message
@@ -37,7 +39,8 @@ class Topic:
 
     ``writers`` and ``readers`` name processes, or ``authority-<name>``. Those in ``described_by`` may see where the
     topic ends, and no record. Each reader of a topic that ``is_followed`` reads it whole, from its beginning, without a
-    consumer group and dead letters.
+    consumer group and dead letters. ``compacted_within`` limits the age of the part of a compacted topic that is not
+    compacted yet, so that a deleted record is gone some time later.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Topic:
     retention: timedelta | None = None
     cleanup: Literal["delete", "compact"] = "delete"
     is_followed: bool = False
+    compacted_within: timedelta | None = None
     described_by: tuple[str, ...] = ()
 
     @cached_property
@@ -117,8 +121,8 @@ EXPORTS_COMMANDS = Topic(
 EXPORTS_JOBS = Topic(
     name="frikort.exports.jobs.v1",
     key="card_id",
-    messages=(extracts.RepublishStatements,),
-    writers=("exports",),
+    messages=(extracts.RepublishStatements, extracts.ForgetPerson, extracts.EncryptCprAgain),
+    writers=("exports", "gateway"),
     readers=("exports",),
     retention=timedelta(days=30),
 )
@@ -186,12 +190,42 @@ YEARS = Topic(
     cleanup="compact",
     is_followed=True,
 )
+PERSON_KEYS = Topic(
+    name="frikort.person-keys.v1",
+    key="keys_id",
+    messages=(person_keys.PersonKeysWrapped,),
+    writers=("gateway",),
+    readers=("gateway", "exports"),
+    partitions=1,
+    cleanup="compact",
+    is_followed=True,
+    compacted_within=timedelta(days=1),
+)
 AUDIT_LOG = Topic(
     name="frikort.audit-log.v1",
     key="chain",
     messages=(audit_log.AuditLogSigned,),
     writers=("gateway",),
     readers=("gateway", "auditor"),
+    partitions=1,
+    is_followed=True,
+)
+UNUSUAL_ACCESSES = Topic(
+    name="frikort.unusual-accesses.v1",
+    key="finding_id",
+    messages=(audit_log.UnusualAccess,),
+    writers=("gateway",),
+    readers=("auditor",),
+    partitions=1,
+    retention=timedelta(days=400),
+    is_followed=True,
+)
+RETENTION = Topic(
+    name="frikort.retention.v1",
+    key="day",
+    messages=(retention.RetentionCompleted,),
+    writers=("gateway",),
+    readers=("auditor",),
     partitions=1,
     is_followed=True,
 )
@@ -238,9 +272,12 @@ TOPICS: Final[tuple[Topic, ...]] = (
     OUTCOMES,
     EXTRACTS,
     YEARS,
+    PERSON_KEYS,
     RECONCILIATION,
     RECONCILIATION_RESULTS,
     AUDIT_LOG,
+    UNUSUAL_ACCESSES,
+    RETENTION,
     AUTHORITY_SKAT,
     AUTHORITY_STAR,
 )

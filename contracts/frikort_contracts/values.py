@@ -118,6 +118,8 @@ def _check_municipality(code: str) -> str:
 Cvr = Annotated[str, AfterValidator(_check_cvr), Field(json_schema_extra={"pattern": r"^[1-9]\d{7}$"})]
 Cpr = Annotated[str, AfterValidator(_check_cpr), Field(json_schema_extra={"pattern": r"^\d{6}-?\d{4}$"})]
 MunicipalityCode = Annotated[str, AfterValidator(_check_municipality), Field(json_schema_extra={"pattern": r"^\d{3}$"})]
+AuditorName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+"""Who audits the accesses to personal data, for example a data protection officer: `dpo`."""
 CardNumber = Annotated[
     str,
     AfterValidator(_check_card_number),
@@ -223,12 +225,25 @@ class Components(Value):
         return self.wage + self.holiday_pay + self.atp + self.pension
 
 
+CIPHERTEXTS_PARTED_BY: Final = "~"
+"""Between two ciphertexts in one field. Neither has it."""
+
+
 class EncryptedPerson(Value):
     """A citizen's encrypted personal data: found by a keyed hash, readable only with the encryption key."""
 
     cpr_hash: KeyedHash
     birth_check: KeyedHash = Field(description="Keyed hash of CPR hash and birth date.")
-    ciphertext: Ciphertext = Field(description='JSON {"cpr", "name"}, encrypted for one purpose on one card.')
+    ciphertext: Ciphertext = Field(
+        description="`<CPR number>~<name>`: each encrypted with its own key of the person, for one use on one card."
+        ' Without a "~", JSON {"cpr", "name"} under a key that is not the person\'s.'
+    )
+
+    @property
+    def cpr_and_name(self) -> tuple[str, str] | None:
+        """The two ciphertexts; None if both are in one."""
+        cpr, mark, name = self.ciphertext.partition(CIPHERTEXTS_PARTED_BY)
+        return (cpr, name) if mark else None
 
 
 def redact_cpr(value: Any) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from frikort_contracts.person_keys import Purpose
 from joserfc.jwk import ECKey
 
 AUTHORITIES = ("skat", "star")
@@ -24,6 +25,8 @@ class Keys:
 
     encryption_keys: str
     """FRIKORT_ENCRYPTION_KEYS: `<key id>:<base64 of 32 bytes>`, comma separated; the first encrypts, all decrypt."""
+    key_encryption_keys: Mapping[str, str]
+    """FRIKORT_KEY_ENCRYPTION_KEYS_<PURPOSE> by purpose, in the form of FRIKORT_ENCRYPTION_KEYS."""
     lookup_key: str
     """FRIKORT_LOOKUP_KEY: base64 of 32 bytes."""
     session_keys: str
@@ -54,6 +57,10 @@ def load_or_create(directory: Path) -> Keys:
         signing_key(path)
     return Keys(
         encryption_keys=kept(directory / "encryption-keys.txt", lambda: f"local-1:{_random_key()}"),
+        key_encryption_keys={
+            purpose.value: kept(directory / f"key-encryption-keys-{purpose}.txt", lambda: f"local-1:{_random_key()}")
+            for purpose in Purpose
+        },
         lookup_key=kept(directory / "lookup-key.txt", _random_key),
         session_keys=kept(directory / "session-keys.txt", lambda: f"local-1:{_random_key()}"),
         audit_log_keys=kept(directory / "audit-log-keys.txt", lambda: f"local-1:{_random_key()}"),

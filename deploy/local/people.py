@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 PEOPLE = Path(__file__).parent / "people.toml"
 
-Role = Literal["caseworker", "employer", "citizen", "authority"]
+Role = Literal["caseworker", "employer", "citizen", "authority", "auditor"]
 
 SyntheticCpr = Annotated[str, Field(pattern=r"^(6[1-9]|[78]\d|9[01])(0[1-9]|1[0-2])\d{6}$")]
 """A synthetic CPR number: 60 is added to the day, which no real number has."""
@@ -20,8 +20,9 @@ _OWN_CLAIM: dict[Role, str] = {
     "employer": "cvr",
     "citizen": "cpr",
     "authority": "authority",
+    "auditor": "auditor",
 }
-_IDENTITY = {"name", "cpr", "cvr", "signs_for", "company", "owners", "municipality", "authority"}
+_IDENTITY = {"name", "cpr", "cvr", "signs_for", "company", "owners", "municipality", "authority", "auditor"}
 
 
 class Person(BaseModel):
@@ -50,6 +51,7 @@ class Person(BaseModel):
     """The CPR numbers of the owners, for a sole trader's business."""
     cpr: SyntheticCpr | None = None
     authority: str | None = None
+    auditor: str | None = None
 
     @model_validator(mode="after")
     def _says_whom_they_act_for(self) -> Self:
@@ -64,7 +66,7 @@ class Person(BaseModel):
 
     @property
     def acts_for(self) -> str:
-        """The municipality code, CVR number, CPR number or authority that they act for."""
+        """The municipality code, CVR number, CPR number, authority or auditor that they act for."""
         return str(getattr(self, _OWN_CLAIM[self.role]))
 
     def claims(self) -> dict[str, object]:
@@ -81,6 +83,7 @@ class Person(BaseModel):
             "employer": business,
             "caseworker": self.municipality,
             "authority": self.authority,
+            "auditor": self.auditor,
         }
         claims: dict[Role, dict[str, object]] = {
             role: {"role": role, _OWN_CLAIM[role]: organisation}

@@ -47,12 +47,15 @@ SERVICES = (
     Service("issuance", "services.issuance"),
     Service("reporting", "services.reporting"),
     Service("balance", "services.balance"),
-    Service("exports", "services.exports", ("FRIKORT_ENCRYPTION_KEYS", "FRIKORT_AUTHORITY_KEYS")),
+    Service("exports", "services.exports", ("FRIKORT_KEY_ENCRYPTION_KEYS_CPR", "FRIKORT_AUTHORITY_KEYS")),
     Service(
         "gateway",
         "services.gateway",
         (
             "FRIKORT_ENCRYPTION_KEYS",
+            "FRIKORT_KEY_ENCRYPTION_KEYS_CPR",
+            "FRIKORT_KEY_ENCRYPTION_KEYS_NAME",
+            "FRIKORT_KEY_ENCRYPTION_KEYS_TEXT",
             "FRIKORT_LOOKUP_KEY",
             "FRIKORT_AUDIT_LOG_KEYS",
             "FRIKORT_ISSUER",
@@ -226,6 +229,10 @@ class LocalSystem:
         """
         keyed = {
             "FRIKORT_ENCRYPTION_KEYS": self.keys.encryption_keys,
+            **{
+                f"FRIKORT_KEY_ENCRYPTION_KEYS_{purpose.upper()}": text
+                for purpose, text in self.keys.key_encryption_keys.items()
+            },
             "FRIKORT_LOOKUP_KEY": self.keys.lookup_key,
             "FRIKORT_AUDIT_LOG_KEYS": self.keys.audit_log_keys,
             "FRIKORT_AUTHORITY_KEYS": str(self.keys.authority_keys),

@@ -195,6 +195,18 @@ ROWS: Final = (
                 "undecided",
             ),
             Panel(
+                "Deleted by the last run of the retention job",
+                "short",
+                "max by (kind) (frikort_retention_expired)",
+                "{{kind}}",
+            ),
+            Panel(
+                "Unusual look-ups in 24 hours",
+                "short",
+                "max by (rule) (frikort_unusual_accesses)",
+                "{{rule}}",
+            ),
+            Panel(
                 "Documents of jobs that are left",
                 "short",
                 "max by (kind) (frikort_job_documents) - max by (kind) (frikort_job_documents_done)",

@@ -12,18 +12,23 @@ from services.exports.results import report_results
 from services.exports.settings import ExportsSettings
 from services.runtime.document_jobs import document_job_runner
 from services.runtime.encryption import Encryptor
+from services.runtime.person_keys import PersonKeys, SettingsProvider
 from services.runtime.reconciliation import CardCounter, count_cards
 from services.runtime.web.server import run
 
 if __name__ == "__main__":
     settings = ExportsSettings()
-    encryptor = Encryptor.from_setting(settings.encryption_keys.get_secret_value())
-    cards = statements(cpr_encryptor(encryptor, load_key(settings.authority_keys, Authority.SKAT)))
+    person_keys = PersonKeys(SettingsProvider(settings))
+    earlier = None if settings.encryption_keys is None else settings.encryption_keys.get_secret_value()
+    encryptor = None if earlier is None else Encryptor.from_setting(earlier)
+    cards = statements(cpr_encryptor(person_keys, encryptor, load_key(settings.authority_keys, Authority.SKAT)))
     run(
         service="exports",
         settings=settings,
         processors=[cards, REQUESTS, RECONCILIATIONS],
+        start_checks=[person_keys.catch_up(settings)],
         background_tasks=[
+            person_keys.follow(settings),
             extract_job(cards, poll=settings.extract_poll, lease=settings.extract_lease),
             pending_job(cards),
             document_job_runner(lambda: JOB_KINDS),

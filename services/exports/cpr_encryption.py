@@ -1,4 +1,4 @@
-"""The CPR number for the tax agency: decrypted with our key, encrypted for theirs (JWE, RFC 7516).
+"""The CPR number for the tax agency: decrypted with the person's key, encrypted for theirs (JWE, RFC 7516).
 
 The protected header names the card (`sub`, RFC 7519, 5.3), so the agency sees when a JWE was copied to another card.
 """
@@ -9,7 +9,8 @@ import json
 from pathlib import Path
 
 from frikort_contracts.extracts import Authority
-from frikort_contracts.issuance import PERSON_PURPOSE
+from frikort_contracts.issuance import CPR_FIELD, PERSON_PURPOSE
+from frikort_contracts.person_keys import Purpose
 from frikort_contracts.values import EncryptedPerson
 from joserfc import jwe
 from joserfc.errors import JoseError
@@ -18,7 +19,8 @@ from joserfc.jwk import ECKey
 from joserfc.registry import HeaderParameter
 
 from services.exports.processor import EncryptCpr
-from services.runtime.encryption import Encryptor
+from services.runtime.encryption import DecryptionError, Encryptor
+from services.runtime.person_keys import Erased, PersonKeys
 
 ALGORITHMS = ["ECDH-ES+A256KW", "A256GCM"]
 _REGISTRY = JWERegistry({"sub": HeaderParameter("The card", "str")}, algorithms=ALGORITHMS)
@@ -41,12 +43,27 @@ def load_key(path: Path, authority: Authority) -> ECKey:
     return key
 
 
-def cpr_encryptor(encryptor: Encryptor, key: ECKey) -> EncryptCpr:
-    """A function that encrypts a person's CPR number as a compact JWE for the holder of ``key``."""
+def cpr_encryptor(keys: PersonKeys, encryptor: Encryptor | None, key: ECKey) -> EncryptCpr:
+    """A function that encrypts a person's CPR number as a compact JWE for the holder of ``key``.
+
+    ``encryptor`` decrypts people without keys of their own. The function returns None for a person whose data were
+    erased, and raises ``NotYetKnown`` and ``DecryptionError``.
+    """
     header = {"alg": ALGORITHMS[0], "enc": ALGORITHMS[1], **({"kid": key.kid} if key.kid else {})}
 
-    def encrypt_cpr(person: EncryptedPerson, card_id: str) -> str:
-        cpr = json.loads(encryptor.decrypt(person.ciphertext, PERSON_PURPOSE, card_id, person.cpr_hash))["cpr"]
+    def decrypted(person: EncryptedPerson, card_id: str) -> str:
+        parts, subject = person.cpr_and_name, (PERSON_PURPOSE, card_id, person.cpr_hash)
+        if parts is not None:
+            return keys.decrypt(parts[0], Purpose.CPR, CPR_FIELD, *subject)
+        if encryptor is None:
+            raise DecryptionError("the person has no keys, and FRIKORT_ENCRYPTION_KEYS is not set")
+        return str(json.loads(encryptor.decrypt(person.ciphertext, *subject))["cpr"])
+
+    def encrypt_cpr(person: EncryptedPerson, card_id: str) -> str | None:
+        try:
+            cpr = decrypted(person, card_id)
+        except Erased:
+            return None
         return jwe.encrypt_compact({**header, "sub": card_id}, cpr.encode(), key, registry=_REGISTRY)
 
     return encrypt_cpr

@@ -147,7 +147,7 @@ def _csv_lines(authority: Authority, fields: StatementFields) -> str:
     year = f"{kroner(fields['allowance'])};{_yes(fields['provisional'])};{fields['revision']}"
     match authority:
         case Authority.SKAT:
-            start, disputed = f"{text_cell(fields['cpr'])};{card};", fields["disputed_employers"]
+            start, disputed = f"{text_cell(fields['cpr'] or '')};{card};", fields["disputed_employers"]
             return "".join(
                 [
                     f"{start}{line['cvr']};{_amounts(line)};{year};{_yes(line['cvr'] in disputed)}\r\n"

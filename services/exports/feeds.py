@@ -39,8 +39,8 @@ StatementFields = Mapping[str, Any]
 """A statement as a JSON object, its fields in the order of the contract."""
 
 
-def statement_event(authority: Authority, card_id: str, cpr: str, data: StatementData) -> Statement:
-    """The statement for ``authority``. ``cpr`` is the JWE that only the tax agency can decrypt."""
+def statement_event(authority: Authority, card_id: str, cpr: str | None, data: StatementData) -> Statement:
+    """The statement for ``authority``. ``cpr`` is the JWE that only the tax agency can decrypt; None if erased."""
     match authority:
         case Authority.SKAT:
             return TaxStatementUpdated(
@@ -75,7 +75,7 @@ def statement_event(authority: Authority, card_id: str, cpr: str, data: Statemen
             )
 
 
-def statement_fields(authority: Authority, card_id: str, cpr: str, stored: StatementFields) -> StatementFields:
+def statement_fields(authority: Authority, card_id: str, cpr: str | None, stored: StatementFields) -> StatementFields:
     """The fields of the same statement, from a stored ``StatementData``.
 
     No model is built: an extract has a million statements, and each was validated when it was published.

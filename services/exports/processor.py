@@ -7,7 +7,7 @@ from typing import Any
 
 from frikort_contracts.balance import BalanceChanged, ReportSettled
 from frikort_contracts.cloudevents import Envelope
-from frikort_contracts.extracts import RepublishStatements
+from frikort_contracts.extracts import EncryptCprAgain, ForgetPerson, RepublishStatements
 from frikort_contracts.issuance import CardHandedOver, CardIssued
 from frikort_contracts.reporting import DisputeAnswered, DisputeDecided, DisputeEnded, DisputeEvent, ReportDisputed
 from frikort_contracts.topics import BALANCES, CARDS, EARNINGS, EXPORTS_COMMANDS, EXPORTS_JOBS
@@ -17,17 +17,32 @@ from services.exports.extract_requests import ExtractRequest, address_of_request
 from services.exports.statements import (
     CardStatements,
     IssuedCard,
+    NewCpr,
     decide_statements,
     entry_keys,
+    forget_person,
+    replace_cpr,
     republish_statements,
 )
 from services.runtime.processing.decision import Address, Decision, Processor
 
-EncryptCpr = Callable[[EncryptedPerson, str], str]
-"""Encrypts the CPR number of the person of a card for the tax agency (a compact JWE; different on every call)."""
+EncryptCpr = Callable[[EncryptedPerson, str], str | None]
+"""Encrypts the CPR number of the person of a card for the tax agency (a compact JWE; different on every call).
+
+None if the person's data were erased.
+"""
 
 
-_CONSUMED = CardIssued | CardHandedOver | ReportSettled | BalanceChanged | DisputeEvent | RepublishStatements
+_CONSUMED = (
+    CardIssued
+    | CardHandedOver
+    | ReportSettled
+    | BalanceChanged
+    | DisputeEvent
+    | RepublishStatements
+    | ForgetPerson
+    | EncryptCprAgain
+)
 
 
 def statements(encrypt_cpr: EncryptCpr) -> Processor[CardStatements]:
@@ -35,6 +50,8 @@ def statements(encrypt_cpr: EncryptCpr) -> Processor[CardStatements]:
 
     def prepare(message: Envelope[Any]) -> Envelope[Any]:
         event = message.data
+        if isinstance(event, EncryptCprAgain):
+            return message._replace(data=NewCpr(event.card_id, encrypt_cpr(event.person, event.card_id)))
         if not isinstance(event, CardIssued):
             return message
         cpr = encrypt_cpr(event.person, event.card_id)
@@ -71,6 +88,10 @@ def decide(
     """Apply a prepared message."""
     if isinstance(message.data, RepublishStatements):
         return republish_statements(state)
+    if isinstance(message.data, ForgetPerson):
+        return forget_person(state)
+    if isinstance(message.data, NewCpr):
+        return replace_cpr(state, message.data.cpr)
     return decide_statements(state, message.data)
 
 

@@ -6,14 +6,18 @@ from pathlib import Path
 
 from pydantic import Field
 
-from services.runtime.settings import LastingKeys, RuntimeSettings
+from services.runtime.settings import OptionalLastingKeys, ReplaceableKeys, RuntimeSettings
 
 
 class ExportsSettings(RuntimeSettings):
     """Read from ``FRIKORT_`` and the field's name in capitals."""
 
-    encryption_keys: LastingKeys = Field(
-        description="The keys of personal data: `<key id>:<base64 of 32 bytes>`, comma separated."
+    key_encryption_keys_cpr: ReplaceableKeys = Field(
+        description="`<key id>:<base64 of 32 bytes>`, comma separated: they decrypt the data keys of CPR numbers."
+    )
+    encryption_keys: OptionalLastingKeys = Field(
+        default=None,
+        description="The keys of people whose cards were issued before people had keys; only to read such cards again.",
     )
     authority_keys: Path = Field(description='A JSON file: authority -> public JWK (EC P-256); "skat" must be there.')
     # Statements are not urgent, and a batch costs much the same whatever its size.

@@ -24,7 +24,7 @@ from services.runtime.processing.entries import EntryMap
 
 @dataclass(frozen=True, slots=True)
 class IssuedCard:
-    """A card was issued. ``cpr`` is the CPR number encrypted for the tax agency (a compact JWE).
+    """A card was issued. ``cpr`` is the CPR number encrypted for the tax agency (a compact JWE); None if erased.
 
     It stands for ``CardIssued`` in decisions: the processor encrypts before it decides (decision 0021).
     """
@@ -32,7 +32,15 @@ class IssuedCard:
     card_id: str
     revision: int
     municipality: str
-    cpr: str
+    cpr: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewCpr:
+    """The CPR number, encrypted with the tax agency's present key; None if erased."""
+
+    card_id: str
+    cpr: str | None
 
 
 StatementInput = IssuedCard | CardHandedOver | ReportSettled | BalanceChanged | DisputeEvent
@@ -42,7 +50,8 @@ class CardStatements(BaseModel):
     """The statements of one card.
 
     ``cpr`` is encrypted once, so that two extracts of the same state are the same bytes. ``stated_years`` are the years
-    that belong in an extract. ``pending_years`` have earnings without a current statement, because the person is not
+    that belong in an extract. ``erased``: the person's data were erased, so statements have no CPR number.
+    ``pending_years`` have earnings without a current statement, because the person is not
     known yet or the reports do not add up.
     """
 
@@ -52,6 +61,7 @@ class CardStatements(BaseModel):
     card_revision: int = 0
     municipality: str | None = None
     cpr: str | None = None
+    erased: bool = False
     years: dict[int, CardYear] = {}
     stated_years: tuple[int, ...] = ()
     pending_years: tuple[int, ...] = ()
@@ -60,7 +70,12 @@ class CardStatements(BaseModel):
         """The calendar year ``number``; empty if nothing is known of it."""
         return self.years.get(number) or CardYear(EntryMap(str(number)))
 
-    def with_card(self, card_revision: int, municipality: str, cpr: str | None) -> CardStatements:
+    @property
+    def has_person(self) -> bool:
+        """Whether the person is known, or was."""
+        return self.cpr is not None or self.erased
+
+    def with_card(self, card_revision: int, municipality: str, cpr: str | None, *, erased: bool) -> CardStatements:
         """The card with this CPR number, and this responsible municipality unless a later revision is known."""
         is_newer = card_revision > self.card_revision
         return CardStatements(
@@ -68,6 +83,7 @@ class CardStatements(BaseModel):
             card_revision=card_revision if is_newer else self.card_revision,
             municipality=municipality if is_newer else self.municipality,
             cpr=cpr,
+            erased=erased,
             years=self.years,
             stated_years=self.stated_years,
             pending_years=self.pending_years,
@@ -80,6 +96,7 @@ class CardStatements(BaseModel):
             card_revision=self.card_revision,
             municipality=self.municipality,
             cpr=self.cpr,
+            erased=self.erased,
             years=dict(years),
             stated_years=tuple(sorted(number for number, year in years.items() if year.is_stated)),
             pending_years=tuple(sorted(number for number, year in years.items() if year.is_pending)),
@@ -102,10 +119,11 @@ def decide_statements(state: CardStatements | None, event: StatementInput) -> De
     card = state or CardStatements(card_id=event.card_id)
     match event:
         case IssuedCard():
-            card = card.with_card(event.revision, event.municipality, event.cpr)
+            cpr = None if card.erased else event.cpr
+            card = card.with_card(event.revision, event.municipality, cpr, erased=cpr is None)
             changed: Mapping[int, CardYear] = card.years  # every year's statement names the municipality
         case CardHandedOver():
-            card = card.with_card(event.revision, event.municipality, card.cpr)
+            card = card.with_card(event.revision, event.municipality, card.cpr, erased=card.erased)
             changed = card.years
         case ReportSettled() | BalanceChanged() | DisputeEvent():
             earlier = card.year(event.year)
@@ -128,7 +146,7 @@ def _year_after(year: CardYear, event: ReportSettled | BalanceChanged | DisputeE
 
 def republish_statements(state: CardStatements | None) -> Decision[CardStatements]:
     """Publish every statement again under its next revision, except of years with unmatched totals."""
-    if state is None or state.cpr is None:
+    if state is None or not state.has_person:
         return Decision(state)
     years, events = dict(state.years), list[Event]()
     for number, year in sorted(state.years.items()):
@@ -140,10 +158,27 @@ def republish_statements(state: CardStatements | None) -> Decision[CardStatement
     return Decision(state.with_years(years), tuple(events))
 
 
+def forget_person(state: CardStatements | None) -> Decision[CardStatements]:
+    """Remove the CPR number, and publish every statement again without it."""
+    if state is None or state.erased:
+        return Decision(state)
+    erased = state.with_card(0, "", None, erased=True)
+    return Decision(erased) if state.cpr is None else republish_statements(erased)
+
+
+def replace_cpr(state: CardStatements | None, cpr: str | None) -> Decision[CardStatements]:
+    """Replace the encrypted CPR number, and publish every statement again with it. An erased person stays erased."""
+    if state is None or state.cpr is None:
+        return Decision(state)
+    if cpr is None:
+        return forget_person(state)
+    return republish_statements(state.with_card(0, "", cpr, erased=False))
+
+
 def _emit_statements(card: CardStatements, changed: Mapping[int, CardYear]) -> Decision[CardStatements]:
     events: list[Event] = []
     years = {**card.years, **changed}
-    if card.cpr is None or card.municipality is None:
+    if not card.has_person or card.municipality is None:
         return Decision(card.with_years(years))
     for number in sorted(changed):
         statement = years[number].next_statement(number, card.municipality, card.card_revision)
@@ -154,5 +189,5 @@ def _emit_statements(card: CardStatements, changed: Mapping[int, CardYear]) -> D
     return Decision(card.with_years(years), tuple(events))
 
 
-def _for_every_authority(card_id: str, cpr: str, data: StatementData) -> list[Statement]:
+def _for_every_authority(card_id: str, cpr: str | None, data: StatementData) -> list[Statement]:
     return [statement_event(authority, card_id, cpr, data) for authority in Authority]

@@ -17,6 +17,7 @@ from services.gateway.api.audit_middleware import AuditMiddleware
 from services.gateway.api.authentication import AuthenticationMiddleware
 from services.gateway.api.errors import MethodMiddleware, add_handlers, problem_response
 from services.gateway.audit.routes import check_routes
+from services.gateway.auditor import router as auditor_router
 from services.gateway.authority import reconciliations_router
 from services.gateway.authority import router as authority_router
 from services.gateway.caseworker import router as caseworker_router
@@ -42,6 +43,7 @@ ROUTERS: Final = tuple(
         represented_router,
         authority_router,
         reconciliations_router,
+        auditor_router,
         everyone_router,
     )
 )

@@ -14,7 +14,7 @@ import httpx2
 import structlog
 from frikort_contracts.extracts import Authority
 from frikort_contracts.http.roles import Role
-from frikort_contracts.values import Actor, Cpr, Cvr, MunicipalityCode
+from frikort_contracts.values import Actor, AuditorName, Cpr, Cvr, MunicipalityCode
 from joserfc import jwt
 from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import KeySet
@@ -49,17 +49,19 @@ class Claims(BaseModel):
     cvr: Cvr | None = None
     cpr: Cpr | None = None
     authority: Authority | None = None
+    auditor: AuditorName | None = None
     owners: tuple[Cpr, ...] = ()
     auth_time: float | None = None
 
     @property
     def organisation(self) -> str:
-        """The organisation that the caller acts for: municipality, CVR, CPR or authority."""
+        """The organisation that the caller acts for: municipality, CVR, CPR, authority or auditor."""
         claim = {
             Role.CASEWORKER: self.municipality,
             Role.EMPLOYER: self.cvr,
             Role.CITIZEN: self.cpr,
             Role.AUTHORITY: self.authority,
+            Role.AUDITOR: self.auditor,
         }[self.role]
         if claim is None:
             raise ValueError(f"a token of role {self.role} lacks its organisation")
@@ -73,9 +75,10 @@ class Claims(BaseModel):
 
 @dataclass(frozen=True)
 class Caller:
-    """An authenticated caller. ``organisation`` is a municipality code, a CVR, an authority or a CPR hash.
+    """An authenticated caller. ``organisation`` is a municipality code, a CVR, a CPR hash, an authority or an auditor.
 
     ``logged_in_at``: when the person logged in (epoch seconds); None for a program, which does not log in.
+    ``person``: the CPR hash of a caseworker, if the token has their CPR number.
     """
 
     issuer: str
@@ -85,6 +88,7 @@ class Caller:
     organisation: str
     owners: tuple[str, ...] = ()
     logged_in_at: float | None = None
+    person: str | None = None
 
     @cached_property
     def client(self) -> str:
@@ -103,6 +107,7 @@ def caller_of(claims: Claims, cpr_hash: Callable[[str], str]) -> Caller:
         organisation=cpr_hash(claims.organisation) if personal else claims.organisation,
         owners=tuple(cpr_hash(owner) for owner in claims.owners),
         logged_in_at=claims.auth_time,
+        person=cpr_hash(claims.cpr) if claims.role is Role.CASEWORKER and claims.cpr is not None else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from frikort_contracts.extracts import Position
@@ -10,6 +10,7 @@ from frikort_contracts.rules.allowances import Allowances
 from frikort_contracts.topics import Topic
 
 from services.gateway.attempts.limiter import AttemptLimiter
+from services.gateway.audit.case_numbers import CaseNumberForm
 from services.gateway.audit.log import AuditLog
 from services.gateway.auth import Authenticator
 from services.gateway.clock import Clock
@@ -22,6 +23,7 @@ from services.gateway.payroll.store import BatchStore
 from services.gateway.payroll.upload import UploadService
 from services.gateway.person_encryption import Persons
 from services.gateway.read_models import GatewayReadModels
+from services.runtime.processing.producer import Producer
 
 EndPositions = Callable[[Sequence[Topic]], Awaitable[tuple[Position, ...]]]
 
@@ -38,12 +40,14 @@ class WaitLimits:
 class Container:
     """Everything that the routes use.
 
-    ``fresh_login``: seconds after a login in which a person may do a sensitive action.
+    ``fresh_login``: seconds after a login in which a person may do a sensitive action. ``case_number_forms``: by
+    municipality, where a case number is required as the purpose.
     """
 
     authenticator: Authenticator
     clock: Clock
     persons: Persons
+    producer: Producer
     line_encryptor: LineEncryptor
     allowances: Allowances
     read_models: GatewayReadModels
@@ -51,6 +55,7 @@ class Container:
     outcomes: Outcomes
     wait_limits: WaitLimits
     fresh_login: int
+    case_number_forms: Mapping[str, CaseNumberForm]
     audit_log: AuditLog
     attempt_limiter: AttemptLimiter
     event_streams: EventStreams

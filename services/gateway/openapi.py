@@ -29,8 +29,9 @@ Municipalities issue cards, employers report earnings, and everyone concerned se
 **Amounts** are whole øre (1/100 krone) and their names end in `_ore`. A **date** is `YYYY-MM-DD`. A **year** is the
 calendar year in Europe/Copenhagen.
 
-**Commands** need an `Idempotency-Key`: the same key gives the same answer, without limit of time. A command is answered
-when its outcome is known and readable, or with `202` and a `Location` when that takes longer than `Prefer: wait=N`.
+**Commands** need an `Idempotency-Key`: the same key gives the same answer for 400 days, and is never done twice. A
+command is answered when its outcome is known and readable, or with `202` and a `Location` when that takes longer than
+`Prefer: wait=N`.
 
 **Errors** are problem documents (RFC 9457) in Danish or English by `Accept-Language`. Program against `code`; each code
 is explained at `/problems/{code}`, and `GET /v1/problems` lists them all.
@@ -43,6 +44,7 @@ _TAGS: Final = (
     ("citizen", "Citizens, and people who hold a mandate from one: cards, balances, reports and disputes."),
     ("caseworker", "Municipal caseworkers: cards, controls, mandates and the audit log."),
     ("authority", "Authorities: extracts of the statements of a year, and results of reconciliations."),
+    ("auditor", "Auditors: search and export the log of who read or changed whose data."),
     ("everyone", "Allowances, outcomes of commands, and the problem catalogue."),
 )
 _STATUSES: Final = {
@@ -52,6 +54,7 @@ _STATUSES: Final = {
     404: "Not found, or not visible to the caller",
     409: "In conflict with the present state",
     408: "The body arrived too slowly",
+    410: "No longer kept",
     413: "Too large: at most 64 KB, a payroll file at most 32 MB and 100,000 lines",
     415: "The content type is not one of those listed for the request body",
     422: "The request has errors or breaks a rule",

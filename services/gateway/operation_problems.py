@@ -43,8 +43,11 @@ def codes_of(operation: Mapping[str, Any]) -> list[str]:
         found.add("fresh-login-required")
     if "Idempotency-Key" in headers:
         found |= {"idempotency-key-missing", "idempotency-key-invalid", "idempotency-key-reused"}
+        found.add("answer-expired")
     if "Access-Reason" in headers:
         found |= {"access-reason-missing", "access-reason-invalid"}
+    if operation.get("tags") == ["caseworker"]:
+        found.add("case-number-required")
     content = operation.get("requestBody", {}).get("content", {})
     if content:
         found |= {"body-too-large", "request-timeout"}

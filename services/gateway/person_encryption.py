@@ -5,15 +5,19 @@ from __future__ import annotations
 import hmac
 import json
 from datetime import date
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
-from frikort_contracts.issuance import HOLDER_PURPOSE, PERSON_PURPOSE
-from frikort_contracts.values import EncryptedPerson, birth_date_of
+from frikort_contracts.issuance import CPR_FIELD, HOLDER_PURPOSE, NAME_FIELD, PERSON_PURPOSE
+from frikort_contracts.person_keys import Purpose
+from frikort_contracts.values import CIPHERTEXTS_PARTED_BY, EncryptedPerson, birth_date_of
 
 from services.gateway.settings import GatewaySettings
 from services.runtime.encryption import Encryptor, KeyedHasher, read_key
+from services.runtime.person_keys import Erased, PersonKeys, SettingsProvider, is_person_key
+from services.runtime.processing.producer import Producer
 
 _UNKNOWN_PERSON = "-" * 22
+_RESPONSE: Final = "response"
 
 
 class Person(NamedTuple):
@@ -21,6 +25,16 @@ class Person(NamedTuple):
 
     cpr: str
     name: str
+
+
+class KnownPerson(NamedTuple):
+    """A decrypted citizen: each part is None after the person's data were erased."""
+
+    cpr: str | None
+    name: str | None
+
+
+_ERASED: Final = KnownPerson(None, None)
 
 
 class Contact(NamedTuple):
@@ -32,9 +46,10 @@ class Contact(NamedTuple):
 
 
 class Persons:
-    """Holds the encryption keys and the lookup key."""
+    """Holds the keys of people, the encryption keys of what belongs to no person, and the lookup key."""
 
-    def __init__(self, encryptor: Encryptor, hasher: KeyedHasher) -> None:
+    def __init__(self, encryptor: Encryptor, hasher: KeyedHasher, keys: PersonKeys) -> None:
+        self.keys = keys
         self._encryptor = encryptor
         self._hasher = hasher
 
@@ -44,25 +59,33 @@ class Persons:
         return cls(
             Encryptor.from_setting(settings.encryption_keys.get_secret_value()),
             KeyedHasher(read_key(settings.lookup_key.get_secret_value(), "FRIKORT_LOOKUP_KEY")),
+            PersonKeys(SettingsProvider(settings)),
         )
 
     def cpr_hash(self, cpr: str) -> str:
         """The hash under which a citizen is found."""
         return self._hasher.hash("cpr", cpr)
 
+    async def ensure_keys(self, cpr_hash: str, producer: Producer) -> None:
+        """Make the keys of a person if there are none. Call it before something about the person is encrypted."""
+        await self.keys.ensure(cpr_hash, producer)
+
     def encrypt(self, person: Person, card_id: str) -> EncryptedPerson:
         """The encrypted citizen of a card, for messages."""
         return self._encrypt(person, PERSON_PURPOSE, card_id)
 
-    def decrypt(self, person: EncryptedPerson, card_id: str) -> Person:
-        """The decrypted citizen of a card. Raises ``DecryptionError``, as every method that decrypts."""
+    def decrypt(self, person: EncryptedPerson, card_id: str) -> KnownPerson:
+        """The decrypted citizen of a card.
+
+        Raises ``DecryptionError`` and ``NotYetKnown``, as every method that decrypts.
+        """
         return self._decrypt(person, PERSON_PURPOSE, card_id)
 
     def encrypt_holder(self, holder: Person, card_id: str) -> EncryptedPerson:
         """The encrypted holder of a mandate on a card, for messages."""
         return self._encrypt(holder, HOLDER_PURPOSE, card_id)
 
-    def decrypt_holder(self, holder: EncryptedPerson, card_id: str) -> Person:
+    def decrypt_holder(self, holder: EncryptedPerson, card_id: str) -> KnownPerson:
         """The decrypted holder of a mandate on a card."""
         return self._decrypt(holder, HOLDER_PURPOSE, card_id)
 
@@ -84,42 +107,69 @@ class Persons:
         """A decrypted contact person."""
         return Contact(**json.loads(self._encryptor.decrypt(ciphertext, "contact", card_id, cvr)))
 
-    def encrypt_label(self, label: str, card_id: str, cvr: str) -> str:
-        """An employer's own name for an employment, encrypted because it may be a person's name."""
-        return self._encryptor.encrypt(label, "label", card_id, cvr)
+    def encrypt_label(self, label: str, cpr_hash: str, card_id: str, cvr: str) -> str:
+        """An employer's own name for an employment, encrypted because it may be the name of the citizen."""
+        return self.keys.encrypt(label, cpr_hash, Purpose.TEXT, "label", card_id, cvr)
 
     def decrypt_label(self, ciphertext: str | None, card_id: str, cvr: str) -> str | None:
-        """A decrypted label; None without one, or if it was removed with an empty one."""
-        return None if ciphertext is None else self._encryptor.decrypt(ciphertext, "label", card_id, cvr) or None
+        """A decrypted label; None without one, if it was removed with an empty one, or if it was erased."""
+        return self._decrypt_text(ciphertext, "label", card_id, cvr) or None
 
-    def encrypt_message(self, message: str, report_id: str) -> str:
-        """The encrypted message of a dispute."""
-        return self._encryptor.encrypt(message, "dispute", report_id)
+    def encrypt_message(self, message: str, cpr_hash: str, report_id: str) -> str:
+        """The encrypted message of a dispute about a report of the citizen."""
+        return self.keys.encrypt(message, cpr_hash, Purpose.TEXT, "dispute", report_id)
 
     def decrypt_message(self, ciphertext: str | None, report_id: str) -> str | None:
-        """A decrypted message; None without one."""
-        return None if ciphertext is None else self._encryptor.decrypt(ciphertext, "dispute", report_id)
+        """A decrypted message; None without one, or if it was erased."""
+        return self._decrypt_text(ciphertext, "dispute", report_id)
 
     def fingerprint(self, *parts: str) -> str:
         """A keyed hash of parts that are compared later and not stored, as they may contain a CPR number."""
         return self._hasher.hash("request", *parts)
 
-    def encrypt_response(self, answer: str, command_id: str) -> str:
-        """A response, encrypted for replay."""
-        return self._encryptor.encrypt(answer, "response", command_id)
+    def pseudonym(self, cpr_hash: str) -> str:
+        """A keyed hash of a CPR hash: always the same for a person, and without the key it leads to neither."""
+        return self._hasher.hash("pseudonym", cpr_hash)
 
-    def decrypt_response(self, ciphertext: str, command_id: str) -> str:
-        """A decrypted response."""
-        return self._encryptor.decrypt(ciphertext, "response", command_id)
+    def encrypt_response(self, answer: str, command_id: str, cpr_hash: str | None) -> str:
+        """A response, encrypted for replay with a key of the person that it is about, if it is about one with keys."""
+        if cpr_hash is not None and self.keys.has(cpr_hash):
+            return self.keys.encrypt(answer, cpr_hash, Purpose.TEXT, _RESPONSE, command_id)
+        return self._encryptor.encrypt(answer, _RESPONSE, command_id)
+
+    def decrypt_response(self, ciphertext: str, command_id: str) -> str | None:
+        """A decrypted response; None if it was erased."""
+        return self._decrypt_text(ciphertext, _RESPONSE, command_id)
 
     def _encrypt(self, person: Person, purpose: str, card_id: str) -> EncryptedPerson:
         cpr_hash = self.cpr_hash(person.cpr)
-        plaintext = json.dumps(person._asdict(), ensure_ascii=False)
+        cpr = self.keys.encrypt(person.cpr, cpr_hash, Purpose.CPR, CPR_FIELD, purpose, card_id, cpr_hash)
+        name = self.keys.encrypt(person.name, cpr_hash, Purpose.NAME, NAME_FIELD, purpose, card_id, cpr_hash)
         return EncryptedPerson(
             cpr_hash=cpr_hash,
             birth_check=self.birth_check(cpr_hash, birth_date_of(person.cpr)),
-            ciphertext=self._encryptor.encrypt(plaintext, purpose, card_id, cpr_hash),
+            ciphertext=f"{cpr}{CIPHERTEXTS_PARTED_BY}{name}",
         )
 
-    def _decrypt(self, person: EncryptedPerson, purpose: str, card_id: str) -> Person:
-        return Person(**json.loads(self._encryptor.decrypt(person.ciphertext, purpose, card_id, person.cpr_hash)))
+    def _decrypt(self, person: EncryptedPerson, purpose: str, card_id: str) -> KnownPerson:
+        parts, subject = person.cpr_and_name, (purpose, card_id, person.cpr_hash)
+        if parts is None:
+            return KnownPerson(**json.loads(self._encryptor.decrypt(person.ciphertext, *subject)))
+        cpr, name = parts
+        try:
+            return KnownPerson(
+                self.keys.decrypt(cpr, Purpose.CPR, CPR_FIELD, *subject),
+                self.keys.decrypt(name, Purpose.NAME, NAME_FIELD, *subject),
+            )
+        except Erased:
+            return _ERASED
+
+    def _decrypt_text(self, ciphertext: str | None, field: str, *subject: str) -> str | None:
+        if ciphertext is None:
+            return None
+        if not is_person_key(ciphertext):
+            return self._encryptor.decrypt(ciphertext, field, *subject)
+        try:
+            return self.keys.decrypt(ciphertext, Purpose.TEXT, field, *subject)
+        except Erased:
+            return None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple, Protocol
 
@@ -109,6 +110,11 @@ class ReadModels:
             return {}
         found = await self.ledgers.find({"card_id": {"$in": sorted(card_ids)}})
         return {(ledger.card_id, ledger.year): ledger for ledger in found}
+
+    async def refusals(self, command_ids: Iterable[str]) -> dict[str, bool]:
+        """Whether these commands were refused, of those that have an outcome."""
+        found = await asyncio.gather(*map(self.outcomes.get, command_ids))
+        return {one.command_id: one.problem is not None for one in found if one is not None}
 
     def outcome_of(self, command_id: str) -> Callable[[], Awaitable[Ready[OutcomeView] | Pending]]:
         """A check for ``ChangeSubscriptions.until``: ready with the outcome once its changes can be read.

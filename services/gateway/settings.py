@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
+from frikort_contracts.values import MunicipalityCode
 from pydantic import Field
 
 from services.gateway.attempts.rules import Limit, Limits
+from services.gateway.audit.case_numbers import CaseNumberForm
+from services.gateway.audit.unusual import Limits as UsualAccesses
 from services.runtime.settings import (
     HttpsAddress,
     LastingKey,
@@ -18,8 +21,12 @@ from services.runtime.settings import (
 )
 
 _AtLeastOne = Annotated[int, Field(ge=1)]
+_Hour = Annotated[int, Field(ge=0, le=24)]
 AttemptLimit = tuple[_AtLeastOne, _AtLeastOne, _AtLeastOne]
 _LIMIT: Final = "in an hour, a day and 30 days, as `[5, 6, 6]`"
+
+
+_WRAPS: Final = "`<key id>:<base64 of 32 bytes>`, comma separated; the first encrypts the data keys of {}, all decrypt."
 
 
 class PayrollSettings(RuntimeSettings):
@@ -37,12 +44,29 @@ class PayrollSettings(RuntimeSettings):
 class GatewaySettings(PayrollSettings, PublicSettings):
     """Settings of the API. Read from ``FRIKORT_<NAME>``, for example ``FRIKORT_JWKS_URL``."""
 
+    key_encryption_keys_cpr: ReplaceableKeys = Field(description=_WRAPS.format("CPR numbers"))
+    key_encryption_keys_name: ReplaceableKeys = Field(description=_WRAPS.format("names"))
+    key_encryption_keys_text: ReplaceableKeys = Field(description=_WRAPS.format("texts"))
     lookup_key: LastingKey = Field(description="Base64 of 32 bytes: the key of the hashes for look-up.")
     audit_log_keys: ReplaceableKeys = Field(
         description="`<key id>:<base64 of 32 bytes>`, comma separated; the first signs the audit log, all check it."
     )
     audit_log_interval: float = Field(
         default=10.0, gt=0, description="Seconds between two checkpoints of the audit log."
+    )
+    case_number_forms: dict[MunicipalityCode, CaseNumberForm] = Field(
+        default_factory=dict,
+        description='Municipalities whose caseworkers state a case number as the purpose, as `{"101": {"mask": '
+        '"S-0000-000000", "example": "S-2025-000042"}}`: 0 is a digit, A a letter, X either.',
+    )
+    unusual_people_per_hour: int = Field(
+        default=60, ge=1, description="People that a caseworker looks up in an hour; more are unusual."
+    )
+    unusual_readers_per_day: int = Field(
+        default=8, ge=1, description="Caseworkers who look up one person in a day; more are unusual."
+    )
+    usual_hours: tuple[_Hour, _Hour] = Field(
+        default=(6, 20), description="Danish hours from and until which look-ups on weekdays are usual, as `[6, 20]`."
     )
     issuer: HttpsAddress = Field(description="The `iss` of accepted access tokens: the OpenID provider's address.")
     authorization_url: OptionalHttpsAddress = Field(
@@ -85,6 +109,11 @@ class GatewaySettings(PayrollSettings, PublicSettings):
     batch_bytes_most: int = Field(default=32_000_000, ge=1, description="Most bytes in a payroll file.")
     batch_lines_most: int = Field(default=100_000, ge=1, description="Most lines in a payroll file.")
     batch_hold_days: int = Field(default=7, ge=1, description="Days after which a held payroll file is cancelled.")
+
+    @property
+    def usual_accesses(self) -> UsualAccesses:
+        """The limits above which look-ups are unusual."""
+        return UsualAccesses(self.unusual_people_per_hour, self.unusual_readers_per_day, self.usual_hours)
 
     @property
     def attempt_limits(self) -> Limits:

@@ -16,6 +16,7 @@ from services.gateway.audit.context import audited_reads
 from services.gateway.audit.log import MongoAuditLog
 from services.gateway.audit.nightly_check import NightlyCheck
 from services.gateway.audit.signer import CheckpointSigner
+from services.gateway.audit.watcher import AccessWatcher
 from services.gateway.auth import Authenticator, fetch_from
 from services.gateway.authority.responses import AuthorityResponses
 from services.gateway.cards.responses import CardResponses
@@ -25,7 +26,8 @@ from services.gateway.clock import Clock
 from services.gateway.commands.outcomes import Outcomes, OutcomeWaits
 from services.gateway.commands.responses import ResponseBuilder
 from services.gateway.commands.service import CommandService
-from services.gateway.commands.store import MongoCommandStore
+from services.gateway.commands.store import CommandExpiry, MongoCommandStore
+from services.gateway.commands.subjects import Subjects
 from services.gateway.commands.visibility import Visibility
 from services.gateway.container import Container, WaitLimits
 from services.gateway.employer.responses import EmployerResponses
@@ -39,10 +41,12 @@ from services.gateway.payroll.upload import UploadService
 from services.gateway.person_encryption import Persons
 from services.gateway.projection_heartbeat import ProjectionMonitor
 from services.gateway.projections import PROJECTIONS
-from services.gateway.read_models import GatewayReadModels
+from services.gateway.read_models import GatewayReadModels, ReadModels
 from services.gateway.received_states import DELIVERED, received_first
+from services.gateway.retention.job import RetentionJob
 from services.gateway.settings import GatewaySettings
 from services.runtime.batched_calls import BatchingProducer
+from services.runtime.person_keys import compaction
 from services.runtime.service import Runtime
 from services.runtime.years.followed import FollowedAllowances
 
@@ -53,6 +57,8 @@ class Process:
 
     container: Container
     signer: CheckpointSigner
+    watcher: AccessWatcher
+    retention: RetentionJob
     change_listener: ChangeStreamListener
     projections: ProjectionMonitor
 
@@ -65,6 +71,8 @@ class Process:
         await container.extract_requests.prepare()
         await container.audit_log.prepare()
         await self.signer.prepare()
+        await self.watcher.prepare()
+        await self.retention.prepare()
         await container.batches.prepare()
         self.change_listener.start()
         await self.projections.prepare()
@@ -80,6 +88,9 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
     """Create the parts. Raises ``ValueError`` that names a setting that cannot be used."""
     database = runtime.database
     persons = Persons.from_settings(settings)
+    runtime.add_start_check(persons.keys.catch_up(settings))
+    runtime.add_background_task(persons.keys.follow(settings))
+    runtime.add_background_task(compaction(runtime.producer))
     line_encryptor = LineEncryptor.from_settings(settings)
     clock = Clock(database, settable=settings.environment == "local")
     allowances = FollowedAllowances.from_settings(settings)
@@ -93,6 +104,10 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
     log_keys = signing_keys(settings.audit_log_keys.get_secret_value(), "FRIKORT_AUDIT_LOG_KEYS")
     signer = CheckpointSigner(database, runtime.producer, log_keys[0], interval=settings.audit_log_interval)
     runtime.add_background_task(signer.run)
+    watcher = AccessWatcher(database, runtime.producer, settings.usual_accesses, interval=settings.audit_log_interval)
+    runtime.add_background_task(watcher.run)
+    retention = RetentionJob(database, runtime.producer, CommandExpiry(database))
+    runtime.add_background_task(retention.run)
     public_keys = VerificationKeys([key.public for key in log_keys])
     runtime.add_background_task(NightlyCheck(database, settings, public_keys).run)
     audit_log = MongoAuditLog(database, chain)
@@ -113,6 +128,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
         ),
         clock=clock,
         persons=persons,
+        producer=runtime.producer,
         line_encryptor=line_encryptor,
         allowances=allowances,
         read_models=read_models,
@@ -122,9 +138,11 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
             waits=OutcomeWaits(read_models, subscriptions),
             responses=response_builder(read_models, persons, allowances),
             visibility=Visibility(read_models, clock.today),
+            subjects=Subjects(ReadModels(runtime.reader)),  # it reads a hash, for no caller
         ),
         wait_limits=WaitLimits(default=settings.wait_default, most=settings.wait_most),
         fresh_login=settings.fresh_login,
+        case_number_forms=settings.case_number_forms,
         audit_log=audit_log,
         attempt_limiter=attempt_limiter,
         event_streams=EventStreams(subscriptions, per_caller=settings.streams_per_caller, most=settings.streams_most),
@@ -145,7 +163,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
     listener = ChangeStreamListener(
         database, subscriptions, [processor.name for processor in PROJECTIONS], delivered=DELIVERED
     )
-    return Process(container, signer, listener, ProjectionMonitor(database))
+    return Process(container, signer, watcher, retention, listener, ProjectionMonitor(database))
 
 
 def response_builder(read_models: GatewayReadModels, persons: Persons, allowances: Allowances) -> ResponseBuilder:

@@ -142,9 +142,15 @@ class GatewayClient:
         async with contextlib.aclosing(response):
             return response.status_code, await response.aread()
 
-    async def stream(self, path: str, headers: Mapping[str, str]) -> httpx2.Response:
-        """A response to a GET request, whose body is not read yet. Raises ``httpx2.HTTPError`` if there is none."""
-        return await self._streams.handle_async_request(self._request("GET", path, headers, _STREAM_TIMEOUTS))
+    async def stream(self, path: str, headers: Mapping[str, str], body: Any = None) -> httpx2.Response:
+        """A response whose body is not read yet: to a GET request, or a POST request with a JSON ``body``.
+
+        Raises ``httpx2.HTTPError`` if there is none.
+        """
+        method = "GET" if body is None else "POST"
+        return await self._streams.handle_async_request(
+            self._request(method, path, headers, _STREAM_TIMEOUTS, json=body)
+        )
 
     async def ping(self) -> None:
         """Ask whether the API answers, at an address that reads no data. Raises ``OSError``."""
@@ -222,19 +228,22 @@ class Api:
         *,
         is_active: Callable[[], Awaitable[bool]] | None = None,
         stopping: asyncio.Event | None = None,
+        body: Any = None,
         query: Mapping[str, Query],
     ) -> Response:
         """Pass on the API's response at ``path`` unbuffered: a file, or an event stream. Raises ``Refused``.
 
-        ``headers`` are the browser's. The response ends before the next part if ``is_active`` returns false, and when
-        ``stopping`` is set.
+        ``headers`` are the browser's; ``body`` is sent with POST. The response ends before the next part if
+        ``is_active`` returns false, and when ``stopping`` is set.
         """
         own = {name: headers[name] for name in _PASSED_ON if name in headers}
         # A compressed response would have to be decompressed or passed on with its encoding; neither is needed.
         sent = own | {"Accept-Encoding": "identity"}
 
         async def call(token: str | None) -> httpx2.Response:
-            response = await self.gateway.stream(path + _query(query), self._headers(token) | sent)
+            response = await self.gateway.stream(
+                path + _query(query), self._headers(token) | sent, to_jsonable_python(body)
+            )
             if response.status_code < _REFUSED_FROM:
                 return response
             async with contextlib.aclosing(response):

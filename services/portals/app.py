@@ -9,7 +9,7 @@ from functools import cache
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
-from services.portals import authority, caseworker, citizen, common, employer, public, static
+from services.portals import auditor, authority, caseworker, citizen, common, employer, public, static
 from services.portals.container import Container, build
 from services.portals.employer.files import UPLOAD_PATH
 from services.portals.errors import add_handlers, error_response
@@ -48,7 +48,7 @@ def application_factory(settings: PortalsSettings, runtime: Runtime) -> FastAPI:
 def page_routes() -> Sequence[BaseRoute]:
     """The routes of all pages. They are built once for the process, because that takes a tenth of a second."""
     pages = APIRouter(redirect_slashes=False)
-    for part in (login, common, public, citizen, employer, caseworker, authority):
+    for part in (login, common, public, citizen, employer, caseworker, authority, auditor):
         pages.include_router(part.router)
     return [*pages.routes, static.ROUTE]
 

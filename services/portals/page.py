@@ -171,6 +171,10 @@ class Page:
         """A file of the API, passed on unbuffered. Raises ``Refused``."""
         return await self.api.forward(self.request.headers, path, query=query)
 
+    async def forward_answer(self, path: str, body: Any, api: Api) -> Response:
+        """The file with which the API answers ``body``, passed on unbuffered. Raises ``Refused``."""
+        return await api.forward(self.request.headers, path, body=body, query={})
+
     async def forward_events(self, path: str, **query: Query) -> Response:
         """An event stream of the API, passed on until the session ends. Raises ``Refused``."""
         portals = container_of(self.request)
@@ -284,3 +288,4 @@ CitizenPage = Annotated[Page, Depends(page_for(Role.CITIZEN))]
 EmployerPage = Annotated[Page, Depends(page_for(Role.EMPLOYER))]
 CaseworkerPage = Annotated[Page, Depends(page_for(Role.CASEWORKER))]
 AuthorityPage = Annotated[Page, Depends(page_for(Role.AUTHORITY))]
+AuditorPage = Annotated[Page, Depends(page_for(Role.AUDITOR))]

@@ -1,4 +1,4 @@
-"""The four portals, one for each role, and the public pages: theme, title and navigation."""
+"""The portals, one for each role, and the public pages: theme, title and navigation."""
 
 from __future__ import annotations
 
@@ -93,5 +93,11 @@ PORTALS: Final[dict[Role, Portal]] = {
             ("/myndighed/nyt-udtraek", N_("Nyt udtræk")),
             ("/myndighed/afstemning", N_("Afstemning")),
         ),
+    ),
+    Role.AUDITOR: Portal(
+        home="/revision",
+        theme="dkfds",
+        title=N_("Frikort for revision"),
+        navigation=(("/revision", N_("Søg i loggen")),),
     ),
 }

@@ -19,6 +19,7 @@ class ClaimNames(BaseModel):
     company: str = Field(default="company", description="The name of the business with the CVR number.")
     municipality: str = Field(default="municipality", description="The code of a caseworker's municipality.")
     authority: str = Field(default="authority", description="An analyst's authority: `skat`, `star`, ...")
+    auditor: str = Field(default="auditor", description="For whom an auditor audits the accesses: `dpo`, ...")
 
 
 class PortalsSettings(PublicSettings):

@@ -80,6 +80,10 @@ class Encryptor:
         ciphertext = self._ciphers[self._first].encrypt(nonce, plaintext.encode(), _joined(purpose, *subject))
         return f"{self._first}.{urlsafe_b64encode(nonce + ciphertext).decode().rstrip('=')}"
 
+    def is_current(self, ciphertext: str) -> bool:
+        """Whether the first key encrypted this."""
+        return ciphertext.partition(".")[0] == self._first
+
     def decrypt(self, ciphertext: str, purpose: str, *subject: str) -> str:
         """The plaintext. Raises ``DecryptionError``."""
         key_id, _, encoded = ciphertext.partition(".")

@@ -20,9 +20,10 @@ from bson.errors import InvalidDocument, InvalidStringData
 from pymongo.errors import BulkWriteError, DocumentTooLarge, OperationFailure, PyMongoError
 
 from services.runtime.kafka.unavailable import KafkaUnavailable
+from services.runtime.processing.preparation import NotYetKnown
 from services.runtime.processing.unwritable import Problem
 
-RETRYABLE: Final = (PyMongoError, KafkaError, KafkaUnavailable, OSError, TimeoutError)
+RETRYABLE: Final = (PyMongoError, KafkaError, KafkaUnavailable, NotYetKnown, OSError, TimeoutError)
 """May pass, unless a row of ``NEVER_PASSES`` has the error. Among them are missing rights (codes 13 and 18, Kafka's
 authorization errors), elections, and a producer that Kafka does not know any more (it is replaced)."""
 

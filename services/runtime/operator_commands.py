@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TypeVar, overload
 
 from frikort_contracts.values import redact_cpr
 from pydantic import ValidationError
@@ -12,15 +13,21 @@ from services.runtime import logging as runtime_logging
 from services.runtime.safety_checks import UnsafeSetting, check_settings
 from services.runtime.settings import RuntimeSettings
 
+T = TypeVar("T", bound=RuntimeSettings)
+
 
 class SettingsRefused(RuntimeError):
     """A setting is missing, wrong or unsafe; the text says which."""
 
 
-def settings_for(command: str) -> RuntimeSettings:
+@overload
+def settings_for(command: str) -> RuntimeSettings: ...
+@overload
+def settings_for(command: str, kind: type[T]) -> T: ...
+def settings_for(command: str, kind: type[RuntimeSettings] = RuntimeSettings) -> RuntimeSettings:
     """The settings of a command; its log is configured by them. Raises ``SettingsRefused``."""
     try:
-        settings = RuntimeSettings()
+        settings = kind()
         check_settings(settings)
     except (ValidationError, UnsafeSetting) as wrong:
         raise SettingsRefused(str(wrong)) from None

@@ -7,6 +7,7 @@ by themselves, start at the latest record and publish with ``acks=1`` by default
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from frikort_contracts.topics import Topic
@@ -137,9 +138,17 @@ def check_hello(server: str, hello: Mapping[str, Any]) -> None:
         )
 
 
+COMPACTION_SETTINGS: Final = ("segment.ms", "max.compaction.lag.ms", "delete.retention.ms")
+"""The settings that say how long a compacted topic keeps what was deleted."""
+
+
 def topic_config(name: str, topic: Topic, replication: int) -> dict[str, str]:
-    """The settings with which a topic, or its dead-letter topic, loses no records."""
-    return {
+    """The settings with which a topic, or its dead-letter topic, loses no records and keeps none that were deleted."""
+    compaction: dict[str, str] = {}
+    if topic.compacted_within is not None and name == topic.name:
+        within = str(int(topic.compacted_within.total_seconds() * 1000))
+        compaction = dict.fromkeys(COMPACTION_SETTINGS, within)
+    return compaction | {
         "cleanup.policy": topic.cleanup if name == topic.name else "delete",
         "retention.ms": str(_retention_ms(name, topic)),
         "retention.bytes": str(_UNLIMITED),
@@ -179,6 +188,7 @@ def check_topic(
         "min.insync.replicas": lambda value: int(value) >= int(put["min.insync.replicas"]),
         "unclean.leader.election.enable": lambda value: value == "false",
         "max.message.bytes": lambda value: int(value) >= int(put["max.message.bytes"]),
+        **{setting: partial(_at_most, most=put[setting]) for setting in COMPACTION_SETTINGS if setting in put},
     }
     for setting, is_safe in keeps.items():
         if not is_safe(found := config.get(setting, "")):
@@ -217,6 +227,10 @@ def _retention_ms(name: str, topic: Topic) -> int:
     if name == topic.dead or topic.retention is None:
         return _UNLIMITED
     return int(topic.retention.total_seconds() * 1000)
+
+
+def _at_most(value: str, most: str) -> bool:
+    return int(value) <= int(most)
 
 
 def _at_least(value: str, least: str) -> bool:

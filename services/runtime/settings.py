@@ -32,6 +32,7 @@ class WebAddress:
 
 LastingKey = Annotated[SecretStr, KeyMaterial(several=False, is_lasting=True)]
 LastingKeys = Annotated[SecretStr, KeyMaterial(several=True, is_lasting=True)]
+OptionalLastingKeys = Annotated[SecretStr | None, KeyMaterial(several=True, is_lasting=True)]
 ReplaceableKeys = Annotated[SecretStr, KeyMaterial(several=True, is_lasting=False)]
 HttpsAddress = Annotated[str, WebAddress()]
 OptionalHttpsAddress = Annotated[str | None, WebAddress()]

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 from frikort_contracts.access import AUTHORITIES, BACKUP, OPERATOR, PRINCIPALS, PROCESSES, PROVISIONER, is_authority
-from frikort_contracts.topics import AUDIT_LOG, BALANCES, CARDS, EARNINGS, TOPICS, Topic
+from frikort_contracts.topics import AUDIT_LOG, BALANCES, CARDS, EARNINGS, PERSON_KEYS, TOPICS, Topic
 
 from deploy.local.kafka_users import KafkaAccess
 from tests.attack.broker_client import BrokerClient
@@ -46,7 +46,10 @@ def may_read(principal: str) -> set[str]:
 
 def may_write(principal: str) -> set[str]:
     if principal == OPERATOR:  # replays a dead letter to its topic
-        return {topic.name for topic in TOPICS if set(topic.readers) & set(PROCESSES)} - {AUDIT_LOG.name}
+        return {topic.name for topic in TOPICS if set(topic.readers) & set(PROCESSES)} - {
+            AUDIT_LOG.name,
+            PERSON_KEYS.name,
+        }
     written = {topic.name for topic in TOPICS if principal in topic.writers}
     if is_authority(principal):
         return written

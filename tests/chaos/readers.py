@@ -90,6 +90,8 @@ class TopicReader:
             while any(self._next.get(p, 0) < ends[p] for p in waiting):
                 for partition, records in (await consumer.getmany(timeout_ms=500)).items():
                     for r in records:
+                        if r.value is None:  # a deleted key
+                            continue
                         place = Place(r.topic, r.partition, r.offset)
                         self._topics.add(place, r.key or b"", r.value or b"", tuple(r.headers))
                     self._next[partition] = records[-1].offset + 1

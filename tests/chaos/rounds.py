@@ -12,6 +12,7 @@ from tests.chaos.portal_users import PortalUsers
 from tests.chaos.readers import readers_of
 from tests.chaos.restored_round import restored
 from tests.chaos.rollback_round import rollback
+from tests.chaos.rotation_round import rotate_keys
 from tests.chaos.round_context import Action, NotPossible, RoundContext
 from tests.chaos.timing import for_seconds
 from tests.chaos.topic_contents import DeadLetter
@@ -188,5 +189,6 @@ SINGLE: dict[str, Action] = {
     "huge card": huge_card,
     "restored database": restored,
     "rollback": rollback,
+    "rotate keys": rotate_keys,
 }
 """The kinds of rounds on one broker and one database, in the order of the first pass."""

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from frikort_contracts.audit_log import AuditLogSigned
+from frikort_contracts.audit_log import AuditLogSigned, UnusualAccess
 from frikort_contracts.balance import (
     BalanceChanged,
     CapWarningRaised,
@@ -19,12 +19,14 @@ from frikort_contracts.cloudevents import Envelope, to_json_bytes
 from frikort_contracts.extracts import (
     Authority,
     EmployerLine,
+    EncryptCprAgain,
     ExtractCompleted,
     ExtractFile,
     ExtractFormat,
     ExtractPartWritten,
     ExtractStarted,
     FollowUpStatementUpdated,
+    ForgetPerson,
     Position,
     RepublishStatements,
     RequestExtract,
@@ -53,6 +55,7 @@ from frikort_contracts.issuance import (
 )
 from frikort_contracts.messages import Event, EventFields, Message
 from frikort_contracts.outcomes import CommandAccepted, CommandRefused, Problem
+from frikort_contracts.person_keys import PersonKeysWrapped
 from frikort_contracts.reconciliation import (
     CardsCounted,
     CardsListed,
@@ -91,6 +94,7 @@ from frikort_contracts.reporting import (
     WithdrawDispute,
     WithdrawReport,
 )
+from frikort_contracts.retention import RetentionCompleted
 from frikort_contracts.rules.allowances import Allowance
 from frikort_contracts.values import CitizenSide, Components, EncryptedPerson, Period, WorkPeriod
 from frikort_contracts.years import YearChanged
@@ -251,7 +255,17 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         command_id=_COMMAND, problem=Problem.AMOUNT_TOO_LARGE, detail={"total": 100_000_001, "reason": "æøå"}
     ),
     RepublishStatements(card_id=_CARD),
+    ForgetPerson(card_id=_CARD),
+    EncryptCprAgain(card_id=_CARD, person=PERSON),
+    PersonKeysWrapped(
+        keys_id="AZtAAAAAAAAAAAAAAAAAAA", person="h" * 22, cpr="k1.Y2lwaGVy", name="k1.Y2lwaGVy", text="k1.Y2lwaGVy"
+    ),
     AuditLogSigned(chain="f1d2d2f9-1c2e-4f0e-9a43-8f6f3c1f5d27", checkpoint="eyJhbGciOiJFZDI1NTE5In0.e30.c2lnbmF0dXJl"),
+    RetentionCompleted(day=date(2026, 11, 29), expired={"stored-answers": 3, "payroll-lines": 1}),
+    UnusualAccess(
+        finding_id="0e5d8f8e-1a51-4c0f-8c7e-3b6c0f6a2d22", rule="many-people", organisation="101", actor="worker-1",
+        card_id=None, count=61, first=datetime(2025, 6, 1, 12, tzinfo=UTC), last=datetime(2025, 6, 1, 13, tzinfo=UTC),
+    ),
     SettleYear(
         card_id=_CARD, year=2025, allowance=4_276_600, provisional=False,
         allowance_version="2025/2025-01-01/1-final/001",

@@ -17,7 +17,19 @@ from frikort_contracts.access import (
     group_prefix,
     rights,
 )
-from frikort_contracts.topics import AUDIT_LOG, BALANCE_JOBS, DEAD_SUFFIX, EARNINGS, RECONCILIATION, TOPICS, YEARS
+from frikort_contracts.topics import (
+    AUDIT_LOG,
+    BALANCE_JOBS,
+    DEAD_SUFFIX,
+    EARNINGS,
+    EXPORTS_JOBS,
+    PERSON_KEYS,
+    RECONCILIATION,
+    RETENTION,
+    TOPICS,
+    UNUSUAL_ACCESSES,
+    YEARS,
+)
 
 
 def names(principal: str, operation: Operation, resource: Resource = Resource.TOPIC) -> set[str]:
@@ -47,9 +59,12 @@ def test_who_only_follows_the_years_has_no_right_to_a_consumer_group() -> None:
 
 def test_the_three_processes_of_the_gateway_differ() -> None:
     commands = {topic.name for topic in TOPICS if ".commands." in topic.name}
-    assert names("gateway", Operation.WRITE) == {*commands, AUDIT_LOG.name}
+    written = {AUDIT_LOG, UNUSUAL_ACCESSES, RETENTION, PERSON_KEYS, EXPORTS_JOBS}
+    assert names("gateway", Operation.WRITE) == {*commands, *(topic.name for topic in written)}
     assert names("payroll", Operation.WRITE) == {"frikort.reporting.commands.v1"}
-    assert names("gateway", Operation.READ) == {YEARS.name, AUDIT_LOG.name}
+    assert names("gateway", Operation.READ) == {YEARS.name, AUDIT_LOG.name, PERSON_KEYS.name}
+    followers = {topic.name for topic in TOPICS if topic.is_followed and "exports" in topic.readers}
+    assert followers == {PERSON_KEYS.name}
     assert names("payroll", Operation.READ) == {YEARS.name}
     dead = {topic.dead for topic in TOPICS if "projections" in topic.readers}
     assert names("projections", Operation.WRITE) == dead | {RECONCILIATION.name}
@@ -67,12 +82,14 @@ def test_an_authority_reads_one_feed_in_groups_with_its_name(authority: str) -> 
 
 def test_the_operator_reads_dead_letters_and_writes_where_they_came_from() -> None:
     assert names(OPERATOR, Operation.READ) == {topic.dead for topic in TOPICS}
-    read = {topic.name for topic in TOPICS if set(topic.readers) & set(PROCESSES) and topic != AUDIT_LOG}
+    read = {
+        topic.name for topic in TOPICS if set(topic.readers) & set(PROCESSES) and topic not in (AUDIT_LOG, PERSON_KEYS)
+    }
     assert names(OPERATOR, Operation.WRITE) == read
 
 
 def test_the_auditor_reads_the_audit_log_and_writes_nothing() -> None:
-    assert names(AUDITOR, Operation.READ) == {AUDIT_LOG.name}
+    assert names(AUDITOR, Operation.READ) == {AUDIT_LOG.name, UNUSUAL_ACCESSES.name, RETENTION.name}
     assert names(AUDITOR, Operation.WRITE) == set()
 
 

@@ -22,6 +22,7 @@ def test_the_people_cover_every_role() -> None:
         "employer": 7,
         "citizen": 5,
         "authority": 2,
+        "auditor": 1,
     }
     assert Counter(person.municipality for person in EVERYONE if person.municipality) == {"101": 2, "849": 1}
     assert {person.id for person in EVERYONE if person.keyed} | {keys.PORTAL} == set(keys.CLIENTS)

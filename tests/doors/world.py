@@ -28,6 +28,7 @@ from services.gateway.auth import Caller
 from services.gateway.change_notifier import ChangeSubscriptions
 from services.gateway.commands.outcomes import Outcomes, OutcomeWaits
 from services.gateway.commands.service import CommandService
+from services.gateway.commands.subjects import Subjects
 from services.gateway.commands.visibility import Visibility
 from services.gateway.container import Container
 from services.gateway.payroll.booking import LineOutcome, LineSplit
@@ -276,6 +277,7 @@ class World:
             waits=OutcomeWaits(models, self.gateway.subscriptions),
             responses=response_builder(models, persons(), table),
             visibility=Visibility(models, self.clock.today),
+            subjects=Subjects(models),
         )
 
     def announce(self, amounts: Allowance) -> None:

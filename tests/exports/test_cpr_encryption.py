@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from frikort_contracts.extracts import Authority, TaxStatementUpdated
-from frikort_contracts.issuance import PERSON_PURPOSE
+from frikort_contracts.issuance import NAME_FIELD, PERSON_PURPOSE
+from frikort_contracts.person_keys import Purpose
 from frikort_contracts.values import EncryptedPerson
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
@@ -18,16 +19,19 @@ from services.exports.cpr_encryption import cpr_encryptor, load_key
 from services.exports.processor import decide, statements
 from services.exports.settings import ExportsSettings
 from services.runtime.encryption import DecryptionError, Encryptor
+from services.runtime.person_keys import PersonKeys, SettingsProvider
 from tests import agency
 from tests.exports.build import CARD, A, Ledger, envelope, issued, play
+from tests.person_keys import ALL_PURPOSES, KeysOnDemand, encrypted_person
 
 CPR = "6101011234"
+HASH = "c" * 22
 SETTING = f"k1:{b64encode(bytes(range(32))).decode()}"
 
 
 @pytest.fixture
-def encryptor() -> Encryptor:
-    return Encryptor.from_setting(SETTING)
+def keys() -> KeysOnDemand:
+    return KeysOnDemand()
 
 
 @pytest.fixture
@@ -35,10 +39,8 @@ def private() -> ECKey:
     return ECKey.generate_key("P-256", {"use": "enc"}, auto_kid=True)
 
 
-def person(encryptor: Encryptor, card_id: str = CARD) -> EncryptedPerson:
-    cpr_hash = "c" * 22
-    ciphertext = encryptor.encrypt(json.dumps({"cpr": CPR, "name": "Test Person"}), PERSON_PURPOSE, card_id, cpr_hash)
-    return EncryptedPerson(cpr_hash=cpr_hash, birth_check="b" * 22, ciphertext=ciphertext)
+def person(keys: KeysOnDemand, card_id: str = CARD) -> EncryptedPerson:
+    return encrypted_person(keys, CPR, card_id, HASH, name="Test Person")
 
 
 def public_of(key: ECKey) -> ECKey:
@@ -51,9 +53,9 @@ def file_of(directory: Path, keys: Any) -> Path:
     return path
 
 
-def test_only_the_agencys_private_key_decrypts_the_statement(encryptor: Encryptor, private: ECKey) -> None:
-    processor = statements(cpr_encryptor(encryptor, public_of(private)))
-    events = [issued(person=person(encryptor)), *Ledger().report("r1", A, 100)]
+def test_only_the_agencys_private_key_decrypts_the_statement(keys: KeysOnDemand, private: ECKey) -> None:
+    processor = statements(cpr_encryptor(keys, None, public_of(private)))
+    events = [issued(person=person(keys)), *Ledger().report("r1", A, 100)]
     state, emitted = play(events, processor=processor)
     (statement,) = (event for event in emitted if isinstance(event, TaxStatementUpdated))
 
@@ -73,22 +75,72 @@ def test_only_the_agencys_private_key_decrypts_the_statement(encryptor: Encrypto
     assert "Test Person" not in state.model_dump_json()
 
 
-def test_the_decision_encrypts_nothing(encryptor: Encryptor, private: ECKey) -> None:
-    processor = statements(cpr_encryptor(encryptor, public_of(private)))
-    message = envelope(issued(person=person(encryptor)))
+def test_the_decision_encrypts_nothing(keys: KeysOnDemand, private: ECKey) -> None:
+    processor = statements(cpr_encryptor(keys, None, public_of(private)))
+    message = envelope(issued(person=person(keys)))
     prepared = processor.prepare(message)
     assert processor.prepare(message) != prepared, "each encryption is different"
     assert decide(None, prepared) == decide(None, prepared)
 
 
-def test_personal_data_encrypted_for_another_person_is_refused(encryptor: Encryptor, private: ECKey) -> None:
-    swapped = person(encryptor).model_copy(update={"cpr_hash": "d" * 22})
+def test_personal_data_encrypted_for_another_person_is_refused(keys: KeysOnDemand, private: ECKey) -> None:
+    swapped = person(keys).model_copy(update={"cpr_hash": "d" * 22})
     with pytest.raises(DecryptionError):
-        cpr_encryptor(encryptor, public_of(private))(swapped, CARD)
+        cpr_encryptor(keys, None, public_of(private))(swapped, CARD)
 
 
-def test_a_jwe_whose_card_was_changed_is_not_decrypted(encryptor: Encryptor, private: ECKey) -> None:
-    encrypted = cpr_encryptor(encryptor, public_of(private))(person(encryptor), CARD)
+def test_a_person_from_before_keys_of_people_is_read_with_the_earlier_keys(private: ECKey) -> None:
+    earlier, no_keys = Encryptor.from_setting(SETTING), PersonKeys(ALL_PURPOSES)
+    ciphertext = earlier.encrypt(json.dumps({"cpr": CPR, "name": "Test Person"}), PERSON_PURPOSE, CARD, HASH)
+    old = EncryptedPerson(cpr_hash=HASH, birth_check="b" * 22, ciphertext=ciphertext)
+
+    encrypted = cpr_encryptor(no_keys, earlier, public_of(private))(old, CARD)
+
+    assert encrypted is not None
+    assert agency.cpr_of(encrypted, private, CARD) == CPR
+    with pytest.raises(DecryptionError):
+        cpr_encryptor(no_keys, None, public_of(private))(old, CARD)
+
+
+def test_exports_reads_the_cpr_number_with_its_settings_and_cannot_read_the_name(
+    tmp_path: Path, keys: KeysOnDemand, private: ECKey
+) -> None:
+    wrapping = b64encode(ALL_PURPOSES.keys_of(Purpose.CPR)["test"]).decode()
+    settings = ExportsSettings.model_validate(
+        {
+            "kafka": "k:1",
+            "mongodb": "mongodb://m",
+            "key_encryption_keys_cpr": f"test:{wrapping}",
+            "authority_keys": tmp_path,
+        }
+    )
+    encrypted, own = person(keys), PersonKeys(SettingsProvider(settings))
+    for event in keys.events:
+        own.apply(event)
+
+    cpr = cpr_encryptor(own, None, public_of(private))(encrypted, CARD)
+    assert cpr is not None
+    assert agency.cpr_of(cpr, private, CARD) == CPR
+    assert list(own.purposes) == [Purpose.CPR]
+    assert encrypted.cpr_and_name is not None
+    for part in encrypted.cpr_and_name:
+        for purpose in (Purpose.NAME, Purpose.TEXT):
+            with pytest.raises(DecryptionError):
+                own.decrypt(part, purpose, NAME_FIELD, PERSON_PURPOSE, CARD, HASH)
+    with pytest.raises(DecryptionError):
+        own.decrypt(encrypted.cpr_and_name[1], Purpose.CPR, NAME_FIELD, PERSON_PURPOSE, CARD, HASH)
+
+
+def test_an_erased_person_has_no_cpr_number(keys: KeysOnDemand, private: ECKey) -> None:
+    encrypted = person(keys)
+    for keys_id in keys.ids_of(HASH):
+        keys.erase(keys_id)
+    assert cpr_encryptor(keys, None, public_of(private))(encrypted, CARD) is None
+
+
+def test_a_jwe_whose_card_was_changed_is_not_decrypted(keys: KeysOnDemand, private: ECKey) -> None:
+    encrypted = cpr_encryptor(keys, None, public_of(private))(person(keys), CARD)
+    assert encrypted is not None
     _, *rest = encrypted.split(".")
     header = json.dumps(agency.header_of(encrypted) | {"sub": "another"})
     forged = ".".join([urlsafe_b64encode(header.encode()).decode().rstrip("="), *rest])
@@ -96,9 +148,9 @@ def test_a_jwe_whose_card_was_changed_is_not_decrypted(encryptor: Encryptor, pri
         agency.cpr_of(forged, private, "another")
 
 
-def test_personal_data_of_another_card_is_refused(encryptor: Encryptor, private: ECKey) -> None:
+def test_personal_data_of_another_card_is_refused(keys: KeysOnDemand, private: ECKey) -> None:
     with pytest.raises(DecryptionError):
-        cpr_encryptor(encryptor, public_of(private))(person(encryptor, card_id="another"), CARD)
+        cpr_encryptor(keys, None, public_of(private))(person(keys, card_id="another"), CARD)
 
 
 def test_a_public_key_of_the_agency_is_read(tmp_path: Path, private: ECKey) -> None:
@@ -108,7 +160,7 @@ def test_a_public_key_of_the_agency_is_read(tmp_path: Path, private: ECKey) -> N
 
 def test_settings_do_not_show_the_keys(tmp_path: Path) -> None:
     settings = ExportsSettings.model_validate(
-        {"kafka": "k:1", "mongodb": "mongodb://m", "encryption_keys": SETTING, "authority_keys": tmp_path}
+        {"kafka": "k:1", "mongodb": "mongodb://m", "key_encryption_keys_cpr": SETTING, "authority_keys": tmp_path}
     )
     assert SETTING not in repr(settings)
 

@@ -25,17 +25,15 @@ from frikort_contracts.extracts import (
     RequestExtract,
     TaxStatementUpdated,
 )
-from frikort_contracts.issuance import PERSON_PURPOSE
 from frikort_contracts.messages import Event
 from frikort_contracts.outcomes import CommandAccepted
 from frikort_contracts.topics import AUTHORITY_SKAT, AUTHORITY_STAR, BALANCES, CARDS, EXTRACTS, OUTCOMES, Topic
-from frikort_contracts.values import EncryptedPerson
 
 from deploy.local.system import LocalSystem
-from services.runtime.encryption import Encryptor
 from services.runtime.kafka.producer import KafkaProducer
 from tests import agency
 from tests.exports.build import A, B, Ledger, envelope, handed_over, issued
+from tests.person_keys import KeysOnDemand, encrypted_person, provider_of
 
 CPR = "6101011234"
 SECONDS = 100.0  # longer than a dead worker's lease
@@ -106,14 +104,13 @@ def year() -> int:
 def a_card(system: LocalSystem, year: int, *amounts: int) -> tuple[list[Event], list[Event]]:
     """The card events and the balance events of a new card."""
     card_id, cpr_hash = str(uuid4()), uuid4().hex[:22]
-    encryptor = Encryptor.from_setting(system.keys.encryption_keys)
-    ciphertext = encryptor.encrypt(json.dumps({"cpr": CPR, "name": "Test"}), PERSON_PURPOSE, card_id, cpr_hash)
-    person = EncryptedPerson(cpr_hash=cpr_hash, birth_check="b" * 22, ciphertext=ciphertext)
+    keys = KeysOnDemand(provider_of(system.keys.key_encryption_keys))
+    person = encrypted_person(keys, CPR, card_id, cpr_hash)
     ledger = Ledger(card_id=card_id, year=year)
     balances: list[Event] = []
     for index, amount in enumerate(amounts):
         balances += ledger.report(f"{card_id}-{index}", (A, B)[index % 2], amount)
-    return [issued(card_id=card_id, person=person), handed_over("849", card_id=card_id)], balances
+    return [*keys.events, issued(card_id=card_id, person=person), handed_over("849", card_id=card_id)], balances
 
 
 def request(
@@ -163,7 +160,7 @@ async def test_the_agencys_file_contains_the_published_events(system: LocalSyste
     rows = json.loads(file_of(messages, manifest, ExtractFormat.JSON))
     assert file_of(messages, manifest, ExtractFormat.CSV).startswith("\ufeffCPR")
     assert {row["municipality"] for row in rows} == {"849"}
-    assert [row["card_id"] for row in rows] == sorted(card[0].key for card, _ in cards)
+    assert [row["card_id"] for row in rows] == sorted(card[-1].key for card, _ in cards)
     private = agency.private_key(system.keys.authority_private_keys)
     for row in rows:
         assert agency.cpr_of(row["cpr"], private, row["card_id"]) == CPR
@@ -203,7 +200,7 @@ async def test_repeated_events_lead_to_one_statement(system: LocalSystem, topics
     assert (manifest.count, manifest.reported) == (1, 100)
 
     def is_mine(event: Any) -> bool:
-        return isinstance(event, TaxStatementUpdated) and event.card_id == card[0].key
+        return isinstance(event, TaxStatementUpdated) and event.card_id == card[-1].key
 
     found = await topics.until(AUTHORITY_SKAT, is_mine, lambda m: len({e.data.revision for e in m}) >= 1)
     contents: dict[UUID, Any] = {}

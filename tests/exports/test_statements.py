@@ -7,12 +7,19 @@ from datetime import date
 
 import pytest
 from frikort_contracts.balance import BalanceChanged, ReportSettled
-from frikort_contracts.extracts import EmployerLine, FollowUpStatementUpdated, RepublishStatements, TaxStatementUpdated
+from frikort_contracts.extracts import (
+    EmployerLine,
+    EncryptCprAgain,
+    FollowUpStatementUpdated,
+    ForgetPerson,
+    RepublishStatements,
+    TaxStatementUpdated,
+)
 from frikort_contracts.issuance import CardDeactivated, CardNumberReplaced, ReplacementReason
 from frikort_contracts.messages import Event
 from frikort_contracts.reporting import EarningsWithdrawn
 
-from services.exports.processor import address, decide
+from services.exports.processor import address, decide, statements
 from services.exports.statements import CardStatements
 from services.runtime.processing.decision import Decision
 from tests.exports.build import CARD, A, B, Ledger, answered, disputed, envelope, handed_over, issued, play, undisputed
@@ -345,3 +352,52 @@ class TestRepublishing:
 
     def test_an_unknown_card_stays_unknown(self) -> None:
         assert decide(None, envelope(self.REPUBLISH)) == Decision(None)
+
+
+class TestErasure:
+    FORGET = ForgetPerson(card_id=CARD)
+
+    def test_statements_are_published_again_without_the_cpr_number_and_with_their_amounts(self) -> None:
+        before, published = play([issued(), *Ledger().report("r1", A, 100)])
+        state, emitted = play([self.FORGET], before)
+
+        (was,) = (event for event in published if isinstance(event, TaxStatementUpdated))
+        (now,) = (event for event in emitted if isinstance(event, TaxStatementUpdated))
+        assert was.cpr is not None
+        assert now == was.model_copy(update={"cpr": None, "revision": was.revision + 1})
+        assert state.cpr is None
+        assert state.stated_years == before.stated_years
+
+    def test_later_changes_are_published_without_the_cpr_number(self) -> None:
+        ledger = Ledger()
+        state, _ = play([issued(), *ledger.report("r1", A, 100), self.FORGET])
+        state, emitted = play([*ledger.report("r2", A, 50), issued()], state)
+        assert {event.cpr for event in emitted if isinstance(event, TaxStatementUpdated)} == {None}
+        assert state.pending_years == ()
+
+    def test_it_can_be_repeated(self) -> None:
+        state, _ = play([issued(), *Ledger().report("r1", A, 100), self.FORGET])
+        assert play([self.FORGET], state) == (state, [])
+
+    def test_the_card_of_a_person_who_was_erased_before_has_statements(self) -> None:
+        state, emitted = play([issued(), *Ledger().report("r1", A, 100)], processor=statements(lambda *_: None))
+        assert {event.cpr for event in emitted if isinstance(event, TaxStatementUpdated)} == {None}
+        assert state.pending_years == ()
+
+
+class TestNewKeyOfTheAgency:
+    AGAIN = EncryptCprAgain(card_id=CARD, person=issued().person)
+
+    def test_statements_are_published_again_with_the_number_under_the_new_key(self) -> None:
+        before, _ = play([issued(), *Ledger().report("r1", A, 100)])
+        state, emitted = play([self.AGAIN], before, statements(lambda *_: "new jwe"))
+        assert [event.cpr for event in tax(emitted)] == ["new jwe"]
+        assert state.cpr == "new jwe"
+
+    def test_an_erased_person_stays_erased(self) -> None:
+        before, _ = play([issued(), *Ledger().report("r1", A, 100), ForgetPerson(card_id=CARD)])
+        assert play([self.AGAIN], before, statements(lambda *_: "new jwe")) == (before, [])
+
+    def test_a_card_that_is_not_known_yet_is_encrypted_when_it_is(self) -> None:
+        before, _ = play(Ledger().report("r1", A, 100))
+        assert play([self.AGAIN], before) == (before, [])

@@ -18,6 +18,7 @@ TAGS: Final = {
     "employer": ("employer", "everyone"),
     "caseworker": ("caseworker", "everyone"),
     "authority": ("authority", "everyone"),
+    "auditor": ("auditor",),
 }
 """The tags of the operations that a role may use. Without a token, every operation is tried."""
 

@@ -41,6 +41,7 @@ def target(system: LocalSystem) -> Iterator[Target]:
         "employer": job.employer,
         "caseworker": job.card.caseworker,
         "authority": world.authority("skat"),
+        "auditor": world.client("auditor", auditor="dpo"),
     }
     yield Target(
         system.gateway_url,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any, Final, TypeVar
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import CardIssued
 from frikort_contracts.messages import Event
+from frikort_contracts.person_keys import Purpose
 from frikort_contracts.reporting import (
     AnswerReason,
     DisputeAnswered,
@@ -37,6 +39,7 @@ from services.gateway.settings import GatewaySettings
 from services.runtime.allowance_file import load_allowances
 from services.runtime.encryption import Encryptor, KeyedHasher
 from services.runtime.processing.projection import Projection
+from tests.person_keys import KeysOnDemand
 from tests.sources import source_for
 
 S = TypeVar("S", bound=BaseModel)
@@ -68,8 +71,10 @@ def audit_entry(order: str, subject: str = "card:a", *, own: bool = False, reaso
     )
 
 
+@cache
 def persons() -> Persons:
-    return Persons(Encryptor.from_setting(ENCRYPTION_KEYS), KeyedHasher(b"l" * 32))
+    """The same for all callers, as they need the same keys of people."""
+    return Persons(Encryptor.from_setting(ENCRYPTION_KEYS), KeyedHasher(b"l" * 32), KeysOnDemand())
 
 
 def line_encryptor() -> LineEncryptor:
@@ -83,6 +88,7 @@ def settings(**changes: Any) -> GatewaySettings:
         "kafka": "127.0.0.1:1",
         "mongodb": "mongodb://127.0.0.1:1/?replicaSet=rs0",
         "encryption_keys": SecretStr(ENCRYPTION_KEYS),
+        **{f"key_encryption_keys_{purpose}": SecretStr(ENCRYPTION_KEYS) for purpose in Purpose},
         "lookup_key": SecretStr(LOOKUP_KEY),
         "audit_log_keys": SecretStr(AUDIT_LOG_KEYS),
         "issuer": "https://issuer.test",

@@ -20,13 +20,14 @@ from pymongo.errors import AutoReconnect
 from services.gateway.app import application_factory
 from services.gateway.attempts.rules import Attempt
 from services.gateway.audit.context import audited_reads
-from services.gateway.audit.log import Access, Span
+from services.gateway.audit.log import Access, Criteria, Span
 from services.gateway.auth import Caller
 from services.gateway.change_notifier import ChangeSubscriptions
 from services.gateway.clock import Clock
 from services.gateway.commands.outcomes import Outcomes, OutcomeWaits
 from services.gateway.commands.service import CommandService
 from services.gateway.commands.store import StoredCommand
+from services.gateway.commands.subjects import Subjects
 from services.gateway.commands.visibility import Visibility
 from services.gateway.container import Container
 from services.gateway.event_streams import EventStreams
@@ -112,6 +113,18 @@ class MemoryAuditLog:
             if (own or not line.own)
             and (before is None or order < before)
             and any(line.subject == span.subject and span.since <= order < span.until for span in spans)
+        ]
+        return sorted(found, key=lambda line: line.order, reverse=True)[:limit]
+
+    async def search(self, criteria: Criteria, *, before: str | None, limit: int) -> list[Access]:
+        spans = [Span("")] if criteria.spans is None else criteria.spans
+        wanted = {n: v for n in ("role", "organisation", "actor", "reason") if (v := getattr(criteria, n)) is not None}
+        found = [
+            line
+            for order, line in self.lines.items()
+            if criteria.since <= order < min(criteria.until, before or criteria.until)
+            and all(getattr(line, name) == value for name, value in wanted.items())
+            and any(span.subject in ("", line.subject) and span.since <= order < span.until for span in spans)
         ]
         return sorted(found, key=lambda line: line.order, reverse=True)[:limit]
 
@@ -266,6 +279,8 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
     app.state.gateway = replace(
         gateway,
         end_positions=producer.end_positions,
+        persons=persons(),
+        producer=producer,
         clock=clock,
         read_models=models,
         commands=commands,
@@ -274,6 +289,7 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
             waits=OutcomeWaits(models, subscriptions),
             responses=response_builder(models, persons(), gateway.allowances),
             visibility=Visibility(models, clock.today),
+            subjects=Subjects(models),
         ),
         attempt_limiter=cast("Any", NoLimit()),
         authenticator=cast("Any", callers),

@@ -70,9 +70,11 @@ def test_every_line_is_booked_on_its_own_and_has_a_result(job: Job) -> None:
     assert [row["Result"] for row in rows] == ["already reported" if r == "already_reported" else r for r in results]
     booked = accepted(job.card.owner.get("/v1/me/accesses", own="false"), 200)["accesses"]
     by_file = [line for line in booked if line["correlation_id"] == batch["batch_id"]]
-    assert [(line["by"], line["action"]) for line in by_file] == [
+    assert {(line["by"], line["action"]) for line in by_file} == {
         (f"The company CVR {employer.cvr}", "report-earnings")
-    ]
+    }
+    assert len(by_file) == len(results) - results.count("error")
+    assert sum(line["refused"] for line in by_file) == results.count("refused")
 
 
 def result_of(employer: Client, batch: Answer) -> list[dict[str, str]]:

@@ -31,6 +31,7 @@ from services.gateway.person_encryption import Contact, Person, Persons
 from services.runtime.encryption import Encryptor, KeyedHasher, read_key
 from tests.integration.scene import ALLOWANCE, Citizen, Client, Job, World, accepted, issue_body, refused
 from tests.integration.topics import dead_letters, message_record, publish, read_all, records_about
+from tests.person_keys import KeysOnDemand, provider_of
 from tests.waiting import eventually
 
 JANUARY = datetime(2025, 1, 6, 12, tzinfo=UTC)
@@ -143,7 +144,9 @@ class Early:
     def persons(self) -> Persons:
         found = self.world.system.keys
         return Persons(
-            Encryptor.from_setting(found.encryption_keys), KeyedHasher(read_key(found.lookup_key, "the lookup key"))
+            Encryptor.from_setting(found.encryption_keys),
+            KeyedHasher(read_key(found.lookup_key, "the lookup key")),
+            KeysOnDemand(provider_of(found.key_encryption_keys)),
         )
 
     async def send(self, message: Message, at: datetime, message_id: UUID | None = None) -> UUID:
@@ -183,13 +186,17 @@ class Early:
         return await self.send(command, APRIL)
 
     async def issued(self) -> None:
+        persons, keys = self.persons, KeysOnDemand(provider_of(self.world.system.keys.key_encryption_keys))
+        persons.keys = keys
+        person = persons.encrypt(Person(self.citizen.cpr, self.citizen.name), self.card_id)
+        await publish(self.world.system.access, keys.take_records())
         event = CardIssued(
             card_id=self.card_id,
             revision=1,
             municipality="101",
             actor="test",
             number=self.number,
-            person=self.persons.encrypt(Person(self.citizen.cpr, self.citizen.name), self.card_id),
+            person=person,
             active_from=JANUARY.date(),
             control_due=2027,
             case_reference="x",

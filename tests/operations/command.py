@@ -16,6 +16,7 @@ from typing import Final
 from deploy.mongodb.__main__ import main as users
 from services.exports.jobs import JOB_KINDS as OF_EXPORTS
 from services.gateway.audit.__main__ import main as audit_log
+from services.gateway.keys import main as keys
 from services.issuance.jobs import JOB_KINDS as OF_ISSUANCE
 from services.runtime.document_jobs import main as jobs
 from services.runtime.kafka.dead_letters.__main__ import main as dead_letters
@@ -26,6 +27,7 @@ Main = Callable[[Sequence[str]], int]
 
 AUDIT_LOG: Final[Main] = audit_log
 DEAD_LETTERS: Final[Main] = dead_letters
+KEYS: Final[Main] = keys
 YEARS: Final[Main] = years
 
 
@@ -46,6 +48,7 @@ _MODULES: Final[Mapping[str, Main]] = {
     "services.balance.jobs": _balance_jobs,
     "services.exports.jobs": _exports_jobs,
     "services.gateway.audit": audit_log,
+    "services.gateway.keys": keys,
     "services.issuance.jobs": _issuance_jobs,
     "services.runtime.kafka.dead_letters": dead_letters,
     "services.runtime.kafka.topics": topics,

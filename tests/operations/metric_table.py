@@ -11,10 +11,11 @@ from prometheus_client.metrics import MetricWrapperBase
 from services.exports import extract_worker, results
 from services.gateway import projection_heartbeat
 from services.gateway.attempts import limiter
-from services.gateway.audit import nightly_check
+from services.gateway.audit import nightly_check, watcher
+from services.gateway.retention import job
 from services.runtime import metrics as runtime_metrics
 
-MODULES: Final = (runtime_metrics, limiter, projection_heartbeat, nightly_check, extract_worker, results)
+MODULES: Final = (runtime_metrics, limiter, projection_heartbeat, nightly_check, watcher, job, extract_worker, results)
 """The modules that define metrics."""
 _OF_THE_LIBRARY: Final = ("process_start_time_seconds", "process_resident_memory_bytes", "process_cpu_seconds_total")
 

@@ -31,7 +31,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from services.gateway.app import application_factory
-from services.portals import authority, caseworker, citizen, common, employer, public
+from services.portals import auditor, authority, caseworker, citizen, common, employer, public
 from services.portals.login.session import Session
 from services.portals.login.session_guard import SessionGuard
 from services.portals.registry import PORTALS
@@ -86,7 +86,7 @@ class PortalRoute:
 
 def portal_routes() -> Iterator[PortalRoute]:
     """Every page of every part, once for each value of a parameter with a fixed list of values."""
-    parts = (common, public, citizen, employer, caseworker, authority)
+    parts = (common, public, citizen, employer, caseworker, authority, auditor)
     for context in chain.from_iterable(iter_route_contexts(part.router.routes) for part in parts):
         parameters = get_flat_params(context.dependant)
         choices = {one.alias: one.field_info.annotation for one in parameters if isinstance(one.field_info, Path)}

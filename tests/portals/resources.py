@@ -198,6 +198,7 @@ def access(**changes: Any) -> AccessResource:
         "kind": "read",
         "description": "har set dit frikort",
         "refused": False,
+        "attempted": False,
         "reason": "Opfølgning på samtale",
         "correlation_id": "0" * 32,
     }

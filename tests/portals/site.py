@@ -53,9 +53,21 @@ TOKEN: Final = "the-sessions-own-token"
 KEY: Final = "11111111-1111-4111-8111-111111111111"
 FORM: Final = {"form_token": TOKEN, "key": KEY}
 """The hidden fields of every form: the token of the session and the idempotency key."""
-COMPANIES: Final = {Role.CITIZEN: "", Role.EMPLOYER: "Testbageriet ApS", Role.CASEWORKER: "", Role.AUTHORITY: ""}
+COMPANIES: Final = {
+    Role.CITIZEN: "",
+    Role.EMPLOYER: "Testbageriet ApS",
+    Role.CASEWORKER: "",
+    Role.AUTHORITY: "",
+    Role.AUDITOR: "",
+}
 _ENOUGH_SECONDS: Final = 5
-ORGANISATIONS: Final = {Role.CITIZEN: "", Role.EMPLOYER: "99000007", Role.CASEWORKER: "101", Role.AUTHORITY: "skat"}
+ORGANISATIONS: Final = {
+    Role.CITIZEN: "",
+    Role.EMPLOYER: "99000007",
+    Role.CASEWORKER: "101",
+    Role.AUTHORITY: "skat",
+    Role.AUDITOR: "dpo",
+}
 
 
 @dataclass(frozen=True)

@@ -163,6 +163,10 @@ class Production:
         """The settings that only some processes get, by name."""
         return {
             "FRIKORT_ENCRYPTION_KEYS": self.keys.encryption_keys,
+            **{
+                f"FRIKORT_KEY_ENCRYPTION_KEYS_{purpose.upper()}": text
+                for purpose, text in self.keys.key_encryption_keys.items()
+            },
             "FRIKORT_LOOKUP_KEY": self.keys.lookup_key,
             "FRIKORT_AUDIT_LOG_KEYS": self.keys.audit_log_keys,
             "FRIKORT_SESSION_KEYS": self.keys.session_keys,

@@ -130,7 +130,7 @@ async def test_a_person_logs_in_at_the_portals(production: Production) -> None:
         ("issuance", {"FRIKORT_KAFKA_TLS": None, "FRIKORT_KAFKA_CA_FILE": None}, "{}"),
         ("projections", {"FRIKORT_TOPIC_REPLICATION": "1"}, "{}"),
         ("gateway", {"FRIKORT_LOOKUP_KEY": b64encode(token_bytes(32)).decode()}, "{}"),
-        ("exports", {"FRIKORT_ENCRYPTION_KEYS": f"k2:{b64encode(token_bytes(32)).decode()}"}, "{}"),
+        ("payroll", {"FRIKORT_ENCRYPTION_KEYS": f"k2:{b64encode(token_bytes(32)).decode()}"}, "{}"),
     ],
 )
 async def test_a_process_with_an_unsafe_setting_does_not_start_and_names_it(

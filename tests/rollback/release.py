@@ -14,6 +14,8 @@ from deploy.local.system import SERVICES, LocalSystem, answers_ready
 
 PREVIOUS: Final = "b7f180639875de8ec41edefd1d815aecb16c5db7"
 """The commit of the previous release. Each release moves it."""
+SETTINGS_OF_PREVIOUS: Final = {"exports": ("FRIKORT_ENCRYPTION_KEYS",)}
+"""The settings that a process of the previous release needs and one of this release does not."""
 ORDER: Final = ("issuance", "reporting", "balance", "exports", "projections", "payroll", "portals", "gateway")
 """The order of an upgrade, as docs/operations.md says; a rollback goes the other way."""
 
@@ -33,7 +35,7 @@ def replace_process(system: LocalSystem, name: str, tree: Path) -> None:
     health_url = system.health_url(name)
     environment = system.environment(
         service.name,
-        service.settings,
+        (*service.settings, *SETTINGS_OF_PREVIOUS.get(service.name, ())) if tree != REPOSITORY else service.settings,
         port=urlsplit(system.url(name)).port if service.public else None,
         health_port=urlsplit(health_url).port,
     )

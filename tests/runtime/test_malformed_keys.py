@@ -32,6 +32,7 @@ WHOLE: Final = {
     "FRIKORT_KAFKA": "127.0.0.1:1",
     "FRIKORT_MONGODB": "mongodb://127.0.0.1:1/?replicaSet=frikort",
     "FRIKORT_ENCRYPTION_KEYS": f"k1:{KEY}",
+    **{f"FRIKORT_KEY_ENCRYPTION_KEYS_{purpose}": f"k1:{OTHER}" for purpose in ("CPR", "NAME", "TEXT")},
     "FRIKORT_LOOKUP_KEY": OTHER,
     "FRIKORT_AUDIT_LOG_KEYS": f"k1:{OTHER}",
     "FRIKORT_SESSION_KEYS": f"k1:{KEY}",
@@ -105,9 +106,11 @@ def test_the_keys_of_all_processes_are_known(environment: pytest.MonkeyPatch) ->
     found = {(kind.__name__, setting) for kind, setting, _ in key_settings()}
     assert found == {
         ("GatewaySettings", "FRIKORT_ENCRYPTION_KEYS"),
+        *(("GatewaySettings", f"FRIKORT_KEY_ENCRYPTION_KEYS_{purpose}") for purpose in ("CPR", "NAME", "TEXT")),
         ("GatewaySettings", "FRIKORT_LOOKUP_KEY"),
         ("GatewaySettings", "FRIKORT_AUDIT_LOG_KEYS"),
         ("PayrollSettings", "FRIKORT_ENCRYPTION_KEYS"),
+        ("ExportsSettings", "FRIKORT_KEY_ENCRYPTION_KEYS_CPR"),
         ("ExportsSettings", "FRIKORT_ENCRYPTION_KEYS"),
         ("PortalsSettings", "FRIKORT_SESSION_KEYS"),
     }

@@ -14,11 +14,14 @@ from frikort_contracts.outcomes import CommandAccepted
 from frikort_contracts.topics import ISSUANCE_COMMANDS, OUTCOMES
 from pydantic import BaseModel
 
+from services.runtime.error_kinds import RETRYABLE
 from services.runtime.processing.decision import Address, Decision, Processor
+from services.runtime.processing.preparation import NotYetKnown
 from tests.contracts.examples import envelope
 from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka, by_id
 
 UNPREPARABLE = "unpreparable"
+EARLY = "early"
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,8 @@ class Tickets(BaseModel):
 def prepare(message: Envelope[Any]) -> Envelope[Any]:
     if message.data.case_reference == UNPREPARABLE:
         raise LookupError("0101901234 stands for anything private")
+    if message.data.case_reference == EARLY:
+        raise NotYetKnown("the key is not read yet")
     return message._replace(data=Prepared(message.data.card_id, uuid4()))
 
 
@@ -100,3 +105,12 @@ async def test_a_message_that_cannot_be_prepared_becomes_a_dead_letter_without_i
     state = database.state("card")
     assert state is not None
     assert len(state.tickets) == 1
+
+
+async def test_a_message_that_cannot_be_prepared_yet_is_tried_again_and_is_no_dead_letter() -> None:
+    kafka, database = kafka_with(command(1, EARLY))
+    with pytest.raises(NotYetKnown) as early:
+        await Instance(kafka, database, Faults()).drain([ISSUANCE_COMMANDS.name], most=2)
+    assert isinstance(early.value, RETRYABLE)
+    assert kafka.all(ISSUANCE_COMMANDS.dead) == []
+    assert database.state("card") is None

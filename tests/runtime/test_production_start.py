@@ -45,6 +45,7 @@ def test_the_gateway_refuses_development_settings_and_names_each() -> None:
     assert refusal["setting"].split(", ") == [
         "FRIKORT_TOPIC_REPLICATION",
         "the key example-1 in FRIKORT_ENCRYPTION_KEYS",
+        *(f"the key example-1 in FRIKORT_KEY_ENCRYPTION_KEYS_{purpose}" for purpose in ("CPR", "NAME", "TEXT")),
         "FRIKORT_LOOKUP_KEY",
         "the key example-1 in FRIKORT_AUDIT_LOG_KEYS",
         "FRIKORT_ISSUER",

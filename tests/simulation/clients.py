@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
+from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.http.roles import Role
 from frikort_contracts.messages import Command
 from frikort_contracts.values import EncryptedPerson, danish_day
@@ -34,6 +35,7 @@ from tests.simulation.scheduler import Pause, Process, UnexpectedError, Work, pa
 
 WAIT_STEPS: Final = 1500
 """Steps after which a gateway answers that the outcome is not known yet."""
+_AUDIT_WRITE: Final = Pause("gateway.record")
 
 Build = Callable[[ReadModels], Awaitable[Command]]
 
@@ -55,12 +57,19 @@ class PendingRequest:
 class History:
     """What clients sent and received, for the checkers: bodies of requests and answers, by command id.
 
-    ``acknowledged`` are commands that a gateway accepted.
+    ``acknowledged`` are commands that a gateway accepted, ``recorded`` those with an entry in the audit log.
     """
 
     acknowledged: dict[str, str] = field(default_factory=dict)
     sent: dict[str, str] = field(default_factory=dict)
     answers: dict[str, set[str]] = field(default_factory=dict)
+    recorded: set[str] = field(default_factory=set)
+
+    async def record(self, message: Envelope[Any]) -> None:
+        """Write a command's entry to the audit log. A gateway may crash before and after."""
+        await pause(_AUDIT_WRITE)
+        self.recorded.add(str(message.id))
+        await pause(_AUDIT_WRITE)
 
 
 class Clients:
@@ -144,6 +153,7 @@ class Clients:
                 submission = await gateway.intake.submit(
                     command,
                     lambda _: build(gateway.models),
+                    history.record,
                     before_publish=partial(gateway.waits.before_publish, waiter),
                 )
                 history.acknowledged[command_id] = command.body
@@ -168,7 +178,7 @@ class Clients:
         self.environment.counts["answers without a read"] += waiter.collected is not None
         self._check_read_your_writes(outcome)
         body = outcome.model_dump(mode="json")
-        return await gateway.intake.store_response(submission, CommandResponse(status=200, body=body, language="en"))
+        return await gateway.intake.store_response(submission, CommandResponse(status=200, body=body, language="en"), None)
 
     def _check_read_your_writes(self, outcome: OutcomeView) -> None:
         """Check that a change can be read from every gateway before its answer is sent."""

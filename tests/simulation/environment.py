@@ -50,6 +50,7 @@ from services.runtime.processing.positions import Partition
 from services.runtime.processing.projection import Projection
 from services.runtime.processing.published import CommittedOffsets, PublishedEvents
 from services.runtime.settings import REPOSITORY
+from tests.person_keys import KeysOnDemand
 from tests.runtime.memory import MemoryDatabase, MemoryStore, Points
 from tests.simulation import jobs
 from tests.simulation.broker import Broker, Group, SimLog
@@ -174,7 +175,7 @@ class Environment:
         self.replays: defaultdict[Origin, set[int]] = defaultdict(set)
         self.outside = self.scheduler.process(OUTSIDE)
         self._points = SchedulerPoints()
-        self._persons = Persons(Encryptor({"k": b"k" * 32}), KeyedHasher(b"h" * 32))
+        self._persons = Persons(Encryptor({"k": b"k" * 32}), KeyedHasher(b"h" * 32), KeysOnDemand())
         self._encrypted = 0
         self._starts = Counter[str]()
         self.services = {name: self._service(name, processors) for name, processors in self._processors().items()}

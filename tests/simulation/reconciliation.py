@@ -159,6 +159,7 @@ class Reconciliation:
         for command_id in self.commands:
             invariant(command_id in self.outcomes, f"I2: the command {command_id} has no outcome")
             invariant(command_id in self.workload.history.sent, f"I1: the command {command_id} was never sent")
+            invariant(command_id in self.workload.history.recorded, f"the command {command_id} is in no audit log")
         for command_id, what in self.workload.history.acknowledged.items():
             invariant(command_id in self.commands, f"I6: {command_id} ({what}) was acknowledged and is not in the log")
 

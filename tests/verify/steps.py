@@ -73,7 +73,7 @@ def steps(environment: Mapping[str, str]) -> list[Step]:
         ),
         Step(
             "attacks",
-            "thousands of slow connections, large bodies and many guesses, while others are served",
+            "slow connections, large bodies and many guesses, while others are served; a search of the engines' files",
             (*_PYTEST, "-m", "verify", "--numprocesses=0", "-rP", "tests/attack"),
             4,
         ),

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from frikort_contracts.http.common import Body, Days, Municipality, PersonName, Resource, example
+from frikort_contracts.http.common import NULL_IF_ERASED, Body, Days, Municipality, PersonName, Resource, example
 from frikort_contracts.issuance import ControlResult, ReplacementReason
 from frikort_contracts.values import CardNumber, Cpr, MunicipalityCode, Reference
 
@@ -44,8 +44,8 @@ class CardResource(Resource):
     card_id: str
     number: str
     previous_numbers: list[PreviousNumberResource] = Field(default=[], description="The earliest first.")
-    cpr: str
-    name: str
+    cpr: str | None = Field(description=f"The CPR number; {NULL_IF_ERASED}.")
+    name: str | None = Field(description=f"The person's name; {NULL_IF_ERASED}.")
     municipality: Municipality
     status: Literal["active", "deactivated"] = Field(description="Whether the card is active today.")
     active_periods: list[Days]
@@ -59,7 +59,7 @@ class OwnCardResource(Resource):
     """A card as its citizen sees it."""
 
     number: str
-    name: str
+    name: str | None = Field(description=f"The person's name; {NULL_IF_ERASED}.")
     municipality: Municipality
     status: Literal["active", "deactivated"] = Field(description="Whether the card is active today.")
     active_periods: list[Days]
@@ -77,7 +77,7 @@ class ControlDueResource(Resource):
 
     card_id: str
     number: str
-    name: str
+    name: str | None = Field(description=f"The person's name; {NULL_IF_ERASED}.")
     control_due: int
     last_control: ControlResource | None
 

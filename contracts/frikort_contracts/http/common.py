@@ -30,6 +30,10 @@ def _title(model: type) -> str:
     return f"{model.__name__}List" if model.__name__.lower() in fields else model.__name__
 
 
+NULL_IF_ERASED: Final = "null after the person's data were erased"
+"""Ends the description of a field."""
+
+
 class Resource(DescribedModel):
     """Base of every answer. A newer server may add fields: a reader ignores those that it does not know."""
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from frikort_contracts.http.common import Body, Day, PersonName, Resource, example
+from frikort_contracts.http.common import NULL_IF_ERASED, Body, Day, PersonName, Resource, example
 from frikort_contracts.issuance import MandateScope
 from frikort_contracts.values import CitizenSide, Cpr
 
@@ -16,7 +16,7 @@ class MandateResource(Resource):
     """Who else may see the card: only see it, or also talk to employers about it."""
 
     mandate_id: str
-    name: str = Field(description="Whom it was given to.")
+    name: str | None = Field(description=f"Whom it was given to; {NULL_IF_ERASED}.")
     scope: MandateScope
     until: date = Field(description="Its last day.")
     status: Literal["active", "expired", "withdrawn"] = Field(description="Whether the mandate is in force today.")
@@ -35,7 +35,7 @@ class RepresentedResource(Resource):
     """A card that the caller has a mandate of."""
 
     mandate_id: str
-    name: str = Field(description="The citizen whose card it is.")
+    name: str | None = Field(description=f"The citizen whose card it is; {NULL_IF_ERASED}.")
     scope: MandateScope
     until: date
 

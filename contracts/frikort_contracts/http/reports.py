@@ -7,7 +7,18 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, StrictBool, StringConstraints
 
-from frikort_contracts.http.common import WORK_EXAMPLE, Body, Day, Days, Part, Resource, Text, WorkBody, example
+from frikort_contracts.http.common import (
+    NULL_IF_ERASED,
+    WORK_EXAMPLE,
+    Body,
+    Day,
+    Days,
+    Part,
+    Resource,
+    Text,
+    WorkBody,
+    example,
+)
 from frikort_contracts.reporting import AnswerReason, CorrectionReason, DisputeDecision, DisputeReason
 from frikort_contracts.rules import reading
 from frikort_contracts.values import CitizenSide, Components, Reference, Revision
@@ -197,7 +208,7 @@ class DisputedReportResource(Resource):
 
     card_id: str
     card_number: str
-    name: str
+    name: str | None = Field(description=f"The person's name; {NULL_IF_ERASED}.")
     report_id: str
     cvr: str
     payment_date: date

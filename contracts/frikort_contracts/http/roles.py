@@ -6,9 +6,10 @@ from enum import StrEnum
 
 
 class Role(StrEnum):
-    """The four audiences of the system."""
+    """The audiences of the system."""
 
     CASEWORKER = "caseworker"
     EMPLOYER = "employer"
     CITIZEN = "citizen"
     AUTHORITY = "authority"
+    AUDITOR = "auditor"

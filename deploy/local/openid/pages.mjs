@@ -4,7 +4,8 @@ const GROUPS = [
   ['citizen', 'Borgere', 'Citizens'],
   ['employer', 'Virksomheder', 'Employers'],
   ['caseworker', 'Kommuner', 'Municipalities'],
-  ['authority', 'Myndigheder', 'Authorities']
+  ['authority', 'Myndigheder', 'Authorities'],
+  ['auditor', 'Revision', 'Audit']
 ]
 
 export const STYLE = `

@@ -22,7 +22,7 @@ const known = new Map(people.map(person => [person.id, person]))
 
 const RESOURCE = 'urn:frikort:api'
 const PERSON = 'person' // the scope of a person's identity
-const ROLES = ['citizen', 'employer', 'caseworker', 'authority']
+const ROLES = ['citizen', 'employer', 'caseworker', 'authority', 'auditor']
 const PORTALS = ROLES.map(role => `portal:${role}`) // a person's access token is for the role of one portal
 const MINUTE = 60
 const HOUR = 3600
@@ -36,7 +36,7 @@ function clientOfProgram ({ client_id, client_secret, jwks }) {
 
 // What a test or a developer took away since the start: roles, by person.
 const withdrawn = new Map(people.map(person => [person.id, new Set()]))
-const CLAIMS_OF_ROLE = { citizen: ['cpr'], employer: ['cvr', 'signs_for', 'owners'], caseworker: ['municipality'], authority: ['authority'] }
+const CLAIMS_OF_ROLE = { citizen: ['cpr'], employer: ['cvr', 'signs_for', 'owners'], caseworker: ['municipality'], authority: ['authority'], auditor: ['auditor'] }
 
 function identityOf (id) {
   const lost = [...withdrawn.get(id)].flatMap(role => CLAIMS_OF_ROLE[role])
@@ -102,7 +102,7 @@ const provider = new Provider(environment.FRIKORT_ISSUER, {
   scopes: ['openid', PERSON, scope, ...PORTALS],
   claims: {
     openid: ['sub'],
-    [PERSON]: ['name', 'cpr', 'cvr', 'signs_for', 'company', 'owners', 'municipality', 'authority']
+    [PERSON]: ['name', 'cpr', 'cvr', 'signs_for', 'company', 'owners', 'municipality', 'authority', 'auditor']
   },
   findAccount: (ctx, id) => known.has(id) && { accountId: id, claims: () => ({ sub: id, ...identityOf(id) }) },
   loadExistingGrant: grantEverything,

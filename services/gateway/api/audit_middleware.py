@@ -1,4 +1,6 @@
-"""Writes the audit entries of a request before any of its response is sent. If that fails, no response is sent.
+"""Writes the audit entries of a request before any of its response is sent, and that of a command before it is sent.
+
+If that fails, no response or command is sent.
 
 It is ASGI middleware around all routes, so no endpoint can bypass it. A streamed response is checked before each chunk.
 An endpoint can also write the entries itself, at the same time as other data (``AuditContext.record``).
@@ -7,8 +9,10 @@ An endpoint can also write the entries itself, at the same time as other data (`
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import structlog
+from frikort_contracts.cloudevents import Envelope
 from pymongo.errors import PyMongoError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,6 +40,7 @@ class AuditMiddleware:
             return
         audit, status, closed = AuditContext(), 0, False
         audit.record = partial(_record, audit, scope)
+        audit.record_command = partial(_record_command, audit, scope)
 
         async def audited_send(message: Message) -> None:
             nonlocal status, closed
@@ -71,6 +76,12 @@ def _replacement(scope: Scope, error: Exception) -> Response:
     if isinstance(error, UnattributedAccess):
         return problem_response(Request(scope), "internal-error")
     return problem_response(Request(scope), "temporarily-unavailable", headers={"Retry-After": "5"})
+
+
+async def _record_command(audit: AuditContext, scope: Scope, message: Envelope[Any]) -> None:
+    container: Container = scope["app"].state.gateway
+    request = scope["state"]["correlation_id"]
+    await container.audit_log.add([audit.command_entry(message, action=action_in(scope), request=request)])
 
 
 async def _record(audit: AuditContext, scope: Scope, status: int) -> None:

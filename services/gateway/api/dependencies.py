@@ -61,6 +61,15 @@ class RequestContext:
         """The municipality, CVR, authority or CPR hash that the caller acts for."""
         return self.caller.organisation
 
+    def require_case_number(self, purpose: str) -> None:
+        """Check that a caseworker's purpose states a case number, if the municipality requires it.
+
+        Raises the problem ``case-number-required``.
+        """
+        form = self.container.case_number_forms.get(self.organisation)
+        if self.caller.role is Role.CASEWORKER and form is not None and not form.is_stated_in(purpose):
+            raise ProblemError("case-number-required", facts={"example": form.example})
+
     async def check_token(self) -> None:
         """Check that the token is still valid, during a streamed response. Raises ``ProblemError``."""
         await self.container.authenticator.caller(self.request.headers.get("authorization"))
@@ -86,6 +95,8 @@ class CommandContext(RequestContext):
         ``accepted`` runs once the command is published and before the response. ``check_key_first``: ``build`` has
         side effects.
         """
+        if (reference := getattr(body, "case_reference", None)) is not None:
+            self.require_case_number(reference)
         request = CommandRequest(
             caller=self.caller,
             key=self.key,
@@ -96,15 +107,16 @@ class CommandContext(RequestContext):
             traceparent=traceparent_of(self.request),
         )
         structlog.contextvars.bind_contextvars(command_id=str(request.command_id))
-        outcomes = self.container.outcomes
+        audit, outcomes = current_audit(), self.container.outcomes
         with outcomes.waits.waiter(str(request.command_id)) as waiter:
             submission = await self.container.commands.submit(
                 request,
                 build,
+                audit.record_command,
                 check_key_first=check_key_first,
                 before_publish=partial(outcomes.waits.before_publish, waiter),
             )
-            current_audit().add_command(submission.envelope, replayed=submission.replayed)
+            audit.add_command(submission.envelope, replayed=submission.replayed)
             if accepted is not None and submission.response is None:
                 await accepted(submission.envelope)
             seconds, preference = wait_seconds(self.prefer, self.container.wait_limits)
@@ -156,9 +168,10 @@ class require_reason(caller_in):  # noqa: N801
         if header is None:
             raise ProblemError("access-reason-missing")
         try:
-            current_audit().reason = access_reason(header)
+            reason = current_audit().reason = access_reason(header)
         except ValueError:
             raise ProblemError("access-reason-invalid") from None
+        context.require_case_number(reason)
         return context
 
 

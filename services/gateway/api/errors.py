@@ -19,6 +19,7 @@ from services.gateway.formats import preferred_language
 from services.gateway.problem_texts import CATALOGUE
 from services.gateway.problems import MEDIA_TYPE, Facts, ProblemError, document, pointer_of
 from services.runtime.kafka.unavailable import KafkaUnavailable
+from services.runtime.processing.preparation import NotYetKnown
 from services.runtime.web.methods import PathMethods
 from services.runtime.web.requests import note_problem
 
@@ -111,6 +112,7 @@ def add_handlers(app: FastAPI, methods: PathMethods) -> None:
 
     @app.exception_handler(PyMongoError)
     @app.exception_handler(KafkaUnavailable)
+    @app.exception_handler(NotYetKnown)
     async def _unavailable(request: Request, error: Exception) -> Response:
         logger.warning("gateway.dependency_unavailable", reason=type(error).__name__)
         return problem_response(request, "temporarily-unavailable", headers=_RETRY)

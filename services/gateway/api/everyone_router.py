@@ -37,7 +37,7 @@ async def allowances(container: Public) -> Allowances:
 @router.get(
     "/v1/outcomes/{command_id}",
     response_model=OutcomeResource,
-    openapi_extra=problems("outcome-unknown", "card-unknown", "mandate-unknown"),
+    openapi_extra=problems("outcome-unknown", "answer-expired", "card-unknown", "mandate-unknown"),
 )
 @audited(READ_OUTCOME)
 async def outcome(

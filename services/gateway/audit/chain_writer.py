@@ -95,6 +95,7 @@ class ChainWriter:
         chain = _Chain(str(uuid4()), time.monotonic())
         begun = {
             "open": True,
+            "unwatched": True,
             "written": 0,
             "signed": 0,
             "sequence": 0,

@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar, Token
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Generic, cast
 from uuid import uuid4
 
 from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.extracts import RequestExtract
 from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import IssueCard
 from frikort_contracts.messages import CardCommand, Command
 
 from services.gateway.audit.actions import READ_OUTCOME, Action
-from services.gateway.audit.log import NO_MATCH, Access, of_card, of_extract, of_person
+from services.gateway.audit.log import NO_MATCH, Access, of_card, of_extract, of_person, of_year
 from services.gateway.auth import Caller
 from services.gateway.ordering import order_of
 from services.gateway.projections.cards import CardView, alias_of_person
@@ -36,7 +37,7 @@ class UnattributedAccess(RuntimeError):
     """A person's data were read without a caller, or by a route without a declared action: no response may be sent."""
 
 
-async def _record_nothing(_: int) -> None:
+async def _record_nothing(_: Any) -> None:
     return
 
 
@@ -48,10 +49,11 @@ class AuditContext:
     reason: str | None = None
     record: Callable[[int], Awaitable[None]] = _record_nothing
     """Writes the entries that are not written yet, for a response with this HTTP status."""
+    record_command: Callable[[Envelope[Any]], Awaitable[None]] = _record_nothing
+    """Writes the entry of a command, which is not published yet."""
     _subjects: Counter[str] = field(default_factory=Counter)
     _people: dict[str, str] = field(default_factory=dict)
     _recorded: set[str] = field(default_factory=set)
-    _commanded: dict[str, str] = field(default_factory=dict)
     _commanded_at: datetime | None = None
     _replayed: bool = False
 
@@ -78,14 +80,37 @@ class AuditContext:
     def add_command(self, message: Envelope[Any], *, replayed: bool) -> None:
         """Add the subject of a submitted command. ``replayed``: an earlier request submitted it.
 
-        The order of its entry follows from the command. So there is exactly one entry, also when the earlier request
-        ended before it was written.
+        The entry of the command is written already (``command_entry``); a replay reads its outcome.
         """
         self.add_response(message.data)
-        if (subject := _subject_of_command(message.data)) is not None:
-            self._commanded[subject] = order_of(message.time, message.id.hex)
-            self._commanded_at = None if replayed else message.time
-            self._replayed = replayed
+        self._replayed = replayed
+        if not replayed:
+            self._commanded_at = message.time
+            if (subject := _subject_of_command(message.data)) is not None:
+                self._recorded.add(subject)
+
+    def command_entry(self, message: Envelope[Any], *, action: Action | None, request: str) -> Access:
+        """The entry of a command: it is attempted. Its order follows from the command, so a repeated command has one.
+
+        Raises ``UnattributedAccess``.
+        """
+        subject = _attempted_subject(message.data)
+        if self.caller is None or action is None or subject is None:
+            raise UnattributedAccess("a command without a caller, a declared action or a person")
+        return Access(
+            order=order_of(message.time, message.id.hex),
+            subject=subject,
+            own=self._is_own(subject, self.caller),
+            own_person=self._is_person(subject, self.caller.person),
+            action=action.code,
+            refused=False,
+            role=self.caller.role,
+            organisation=self.caller.organisation,
+            actor=self.caller.subject,
+            reason=getattr(message.data, "case_reference", None) or self.reason,
+            request=request,
+            command=str(message.id),
+        )
 
     def add_response(self, command: Command) -> None:
         """Add the subject of a command whose response is sent."""
@@ -103,13 +128,13 @@ class AuditContext:
                 "a person's data were read without a caller, or by a route without a declared action"
             )
         self._recorded.update(subjects)
-        entries: list[Access] = []
-        for subject in subjects:
-            entry = Access(
-                order=self._commanded.get(subject) or order_of(at, uuid4().hex),
+        return [
+            Access(
+                order=order_of(at, uuid4().hex),
                 subject=subject,
                 own=self._is_own(subject, self.caller),
-                action=action.code,
+                own_person=self._is_person(subject, self.caller.person),
+                action=(READ_OUTCOME if self._replayed else action).code,
                 refused=refused,
                 role=self.caller.role,
                 organisation=self.caller.organisation,
@@ -117,10 +142,8 @@ class AuditContext:
                 reason=self.reason,
                 request=request,
             )
-            entries.append(entry)
-            if self._replayed:
-                entries.append(replace(entry, order=order_of(at, uuid4().hex), action=READ_OUTCOME.code))
-        return entries
+            for subject in subjects
+        ]
 
     @property
     def at(self) -> datetime | None:
@@ -133,14 +156,19 @@ class AuditContext:
         return any(True for _ in self._unrecorded())
 
     def _unrecorded(self) -> Iterator[str]:
+        people = {self._people.get(subject) for subject in self._recorded}
         for subject, count in self._subjects.items():
-            # A newly issued card first counts under its person.
+            # A newly issued card first counts under its person, and one entry is enough for both.
             person = self._people.get(subject)
-            if count > 0 and subject not in self._recorded and (person is None or person not in self._subjects):
+            has_entry = subject in self._recorded or subject in people
+            if count > 0 and not has_entry and (person is None or person not in self._subjects):
                 yield subject
 
     def _is_own(self, subject: str, caller: Caller) -> bool:
-        return caller.role is Role.CITIZEN and self._people.get(subject, subject) == of_person(caller.organisation)
+        return caller.role is Role.CITIZEN and self._is_person(subject, caller.organisation)
+
+    def _is_person(self, subject: str, cpr_hash: str | None) -> bool:
+        return cpr_hash is not None and self._people.get(subject, subject) == of_person(cpr_hash)
 
 
 _CURRENT: ContextVar[AuditContext | None] = ContextVar("audit", default=None)
@@ -208,6 +236,13 @@ def _subject_of_command(command: Command) -> str | None:
         case CardCommand():
             return of_card(command.card_id)
     return None
+
+
+def _attempted_subject(command: Command) -> str | None:
+    """The subject of a command's own entry. Everyone in an extract reads that it was requested."""
+    if isinstance(command, RequestExtract):
+        return of_year(command.year, command.municipality)
+    return _subject_of_command(command)
 
 
 def _subject_of(state: Any) -> str | None:

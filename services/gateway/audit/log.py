@@ -7,14 +7,13 @@ of one is found (``check.py``).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
 
 from frikort_contracts.http.roles import Role
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from services.gateway.audit.chain import PLACE
 from services.gateway.audit.chain_writer import ENTRIES, ChainWriter
 from services.gateway.ordering import LAST, moment_of
 from services.runtime.batched_calls import BatchedCalls
@@ -22,6 +21,10 @@ from services.runtime.mongo.document_store import Database, add_all
 
 NO_MATCH: Final = "nobody"
 """The subject of a search without a match. Its entry makes the search take as long as one with a match."""
+
+
+WHOLE_LOG: Final = "log"
+"""The subject of an auditor's search that names no person."""
 
 
 def of_card(card_id: str) -> str:
@@ -49,7 +52,8 @@ class Access:
     """One entry. ``order`` is unique and sorts by time. ``own``: the person acted on their own data.
 
     ``organisation`` is what the caller acts for (a citizen's is their CPR hash), ``actor`` an opaque id, ``request``
-    the correlation id. ``refused``: nothing was shown or changed.
+    the correlation id. ``refused``: nothing was shown or changed. ``command``: the id of the command that was about to
+    be sent; its outcome tells whether it was refused. ``own_person``: a caseworker acted on their own data.
     """
 
     order: str
@@ -62,6 +66,8 @@ class Access:
     actor: str
     reason: str | None
     request: str
+    command: str | None = None
+    own_person: bool = False
 
     @property
     def at(self) -> datetime:
@@ -69,10 +75,25 @@ class Access:
         return moment_of(self.order)
 
 
+_STORED: Final = frozenset(field.name for field in fields(Access)) - {"order"}
+
+
 class Span(NamedTuple):
     """The entries of ``subject`` from ``since`` until before ``until`` (stamps)."""
 
     subject: str
+    since: str = ""
+    until: str = LAST
+
+
+class Criteria(NamedTuple):
+    """What an auditor searches for; None: anything. ``spans``: the entries about a person."""
+
+    spans: Sequence[Span] | None = None
+    role: Role | None = None
+    organisation: str | None = None
+    actor: str | None = None
+    reason: str | None = None
     since: str = ""
     until: str = LAST
 
@@ -92,6 +113,10 @@ class AuditLog(Protocol):
         """The newest ``limit`` entries of ``spans`` before the order ``before``. ``own`` includes the person's own."""
         ...
 
+    async def search(self, criteria: Criteria, *, before: str | None, limit: int) -> list[Access]:
+        """The newest ``limit`` entries with these criteria before the order ``before``."""
+        ...
+
 
 class MongoAuditLog:
     """The audit log in MongoDB."""
@@ -103,7 +128,15 @@ class MongoAuditLog:
 
     async def prepare(self) -> None:
         await self._accesses.create_indexes(
-            [IndexModel([("subject", ASCENDING), ("own", ASCENDING), ("_id", DESCENDING)])]
+            [
+                IndexModel([("subject", ASCENDING), ("own", ASCENDING), ("_id", DESCENDING)]),
+                IndexModel([("organisation", ASCENDING), ("_id", DESCENDING)]),
+                IndexModel([("actor", ASCENDING), ("_id", DESCENDING)]),
+                # Few entries state a reason: those of caseworkers and auditors.
+                IndexModel(
+                    [("reason", ASCENDING), ("_id", DESCENDING)], partialFilterExpression={"reason": {"$gt": ""}}
+                ),
+            ]
         )
 
     async def add(self, accesses: Sequence[Access]) -> None:
@@ -112,7 +145,13 @@ class MongoAuditLog:
 
     async def latest(self, spans: Sequence[Span], *, own: bool, before: str | None, limit: int) -> list[Access]:
         found = self._accesses.find(query(spans, own=own, before=before)).sort("_id", DESCENDING).limit(limit)
-        return [_access_of(stored) for stored in await found.to_list(None)]
+        return [access_of(stored) for stored in await found.to_list(None)]
+
+    async def search(self, criteria: Criteria, *, before: str | None, limit: int) -> list[Access]:
+        if criteria.spans is not None and not criteria.spans:
+            return []
+        found = self._accesses.find(search_query(criteria, before=before)).sort("_id", DESCENDING).limit(limit)
+        return [access_of(stored) for stored in await found.to_list(None)]
 
     async def _add(self, several: Sequence[Sequence[Access]]) -> list[None]:
         entries = [_stored_of(access) for accesses in several for access in accesses]
@@ -136,6 +175,17 @@ def query(spans: Sequence[Span], *, own: bool, before: str | None) -> dict[str, 
     }
 
 
+def search_query(criteria: Criteria, *, before: str | None) -> dict[str, Any]:
+    """The query of a search: with a person, ranges of the person's index; else a range of the time."""
+    until = min(criteria.until, before or LAST)
+    names = ("role", "organisation", "actor", "reason")
+    wanted = {name: value for name in names if (value := getattr(criteria, name)) is not None}
+    if criteria.spans is None:
+        return {**wanted, "_id": {"$gte": criteria.since, "$lt": until}}
+    spans = [Span(span.subject, max(span.since, criteria.since), min(span.until, until)) for span in criteria.spans]
+    return {**wanted, **query(spans, own=True, before=None)}
+
+
 def _stored_of(access: Access) -> dict[str, Any]:
     return {
         "_id": access.order,
@@ -148,9 +198,12 @@ def _stored_of(access: Access) -> dict[str, Any]:
         "actor": access.actor,
         "reason": access.reason,
         "request": access.request,
+        "command": access.command,
+        "own_person": access.own_person,
     }
 
 
-def _access_of(stored: Mapping[str, Any]) -> Access:
-    fields = {name: value for name, value in stored.items() if name not in ("_id", *PLACE)}
-    return Access(order=stored["_id"], **fields | {"role": Role(stored["role"])})
+def access_of(stored: Mapping[str, Any]) -> Access:
+    """An entry as it is stored. A later release may have added fields."""
+    known = {name: stored[name] for name in _STORED if name in stored}
+    return Access(order=stored["_id"], **known | {"role": Role(stored["role"])})

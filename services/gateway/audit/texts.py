@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from frikort_contracts.extracts import Authority
@@ -17,6 +18,7 @@ from services.gateway.formats import Language
 
 _CITIZEN_SELF: Final = ("Borgeren selv", "The citizen")
 _NOTHING: Final = (" (intet blev vist eller ændret)", " (nothing was shown or changed)")
+_ATTEMPTED: Final = (" (forsøgt; resultatet kendes ikke)", " (attempted; the result is not known)")
 _AUTHORITIES: Final = {
     Authority.SKAT: ("Skattestyrelsen", "The Danish Tax Agency"),
     Authority.STAR: (
@@ -36,14 +38,25 @@ _WORD: Final = re.compile(r"\w+")
 
 
 def page(
-    accesses: Sequence[Access], following: str | None, language: Language, *, reader: Role = Role.CITIZEN
+    accesses: Sequence[Access],
+    following: str | None,
+    language: Language,
+    *,
+    reader: Role = Role.CITIZEN,
+    refused: Mapping[str, bool] = MappingProxyType({}),
 ) -> AccessPage:
-    """A page of entries, newest first. The texts address the citizen, or speak of the citizen to a caseworker."""
-    return AccessPage(accesses=[_entry(access, language, reader) for access in accesses], next=following)
+    """A page of entries, newest first. The texts address the citizen, or speak of the citizen to a caseworker.
+
+    ``refused``: whether a command was refused, by its id, for the commands that have an outcome.
+    """
+    return AccessPage(accesses=[entry(access, language, reader, refused) for access in accesses], next=following)
 
 
-def _entry(access: Access, language: Language, reader: Role) -> AccessResource:
+def entry(access: Access, language: Language, reader: Role, refusals: Mapping[str, bool]) -> AccessResource:
+    """One entry; ``refusals``: whether commands were refused, by id."""
     english = language is Language.ENGLISH
+    refused = access.refused if access.command is None else refusals.get(access.command)
+    suffix = _ATTEMPTED if refused is None else _NOTHING if refused else ("", "")
     text = ACTIONS[access.action]
     what = text.in_language(language) + _of_year(access, english=english)
     who = _who(access)[english]
@@ -57,8 +70,9 @@ def _entry(access: Access, language: Language, reader: Role) -> AccessResource:
         own=access.own,
         action=access.action,
         kind=text.kind,
-        description=what + (_NOTHING[english] if access.refused else ""),
-        refused=access.refused,
+        description=what + suffix[english],
+        refused=bool(refused),
+        attempted=refused is None,
         reason=access.reason,
         correlation_id=access.request,
     )
@@ -81,6 +95,8 @@ def _who(access: Access) -> tuple[str, str]:
             return f"Virksomheden CVR {access.organisation}", f"The company CVR {access.organisation}"
         case Role.AUTHORITY:
             return _AUTHORITIES[Authority(access.organisation)]
+        case Role.AUDITOR:
+            return f"Revisionen ({access.organisation})", f"The audit ({access.organisation})"
         case Role.CITIZEN:
             if access.own:
                 return "Du selv", "You yourself"

@@ -17,14 +17,12 @@ from starlette.responses import Response, StreamingResponse
 
 from services.gateway.api.dependencies import PENDING, CommandContext, RequestContext, caller_in, command_in
 from services.gateway.api.json_route import JsonRoute
-from services.gateway.audit.log import Access, of_year
 from services.gateway.audit.routes import audited, not_audited
 from services.gateway.authority import queries
 from services.gateway.authority.actions import DRAW_EXTRACT, READ_EXTRACT
 from services.gateway.authority.responses import extract_id_of, extract_request_of
 from services.gateway.extract_requests import StoredExtractRequest
 from services.gateway.operation_problems import problems
-from services.gateway.ordering import order_of
 from services.gateway.problems import ProblemError
 from services.gateway.projections.extracts import ExtractFileView, ManifestView, part_id
 
@@ -53,7 +51,6 @@ async def request_extract(body: ExtractBody, context: AuthorityCommand) -> Respo
 
     async def accepted(message: Envelope[Any]) -> None:
         await context.container.extract_requests.add(extract_request_of(message))
-        await context.container.audit_log.add([_audit_entry(context, message)])
 
     return await context.submit(body, build, accepted=accepted)
 
@@ -98,23 +95,6 @@ async def download_extract(extract_id: str, file_format: ExtractFormat, context:
         return Response(status_code=304, headers={"ETag": headers["ETag"]})
     return StreamingResponse(
         _content(context, extract_id, view.manifest, file), media_type=_MEDIA_TYPES[file_format], headers=headers
-    )
-
-
-def _audit_entry(context: RequestContext, message: Envelope[RequestExtract]) -> Access:
-    """The audit entry that every person in the extract can read; the same if the request is repeated."""
-    command = message.data
-    return Access(
-        order=order_of(message.time, command.extract_id),
-        subject=of_year(command.year, command.municipality),
-        own=False,
-        action=DRAW_EXTRACT.code,
-        refused=False,
-        role=context.caller.role,
-        organisation=context.organisation,
-        actor=command.actor,
-        reason=None,
-        request=str(message.correlation_id),
     )
 
 

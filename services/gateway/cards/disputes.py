@@ -26,8 +26,11 @@ async def dispute_report(
     """Dispute a report of the card."""
 
     async def build(_: UUID) -> DisputeReport:
-        view = await _report_of(context, await find(), report_id)
-        message = None if body.message is None else context.container.persons.encrypt_message(body.message, report_id)
+        card, persons, message = await find(), context.container.persons, None
+        view = await _report_of(context, card, report_id)
+        if body.message is not None:
+            await persons.ensure_keys(card.person.cpr_hash, context.container.producer)
+            message = persons.encrypt_message(body.message, card.person.cpr_hash, report_id)
         return DisputeReport(
             card_id=view.card_id,
             employment_id=view.employment_id,

@@ -22,12 +22,13 @@ async def grant_mandate(
     """Grant a mandate. ``municipality`` is that of a caseworker who does it for the citizen."""
 
     async def build(_: UUID) -> GrantMandate:
-        card = await find()
+        card, persons = await find(), context.container.persons
+        await persons.ensure_keys(persons.cpr_hash(body.cpr), context.container.producer)
         return GrantMandate(
             card_id=card.card_id,
             municipality=municipality,
             actor=context.caller.subject,
-            holder=context.container.persons.encrypt_holder(Person(body.cpr, body.name), card.card_id),
+            holder=persons.encrypt_holder(Person(body.cpr, body.name), card.card_id),
             scope=body.scope,
             until=body.until,
         )

@@ -12,7 +12,7 @@ from frikort_contracts.http.reports import CardReportResource
 from frikort_contracts.rules.allowances import Allowances
 from frikort_contracts.rules.hours import converted_hours
 
-from services.gateway.person_encryption import Contact, Person
+from services.gateway.person_encryption import Contact, KnownPerson
 from services.gateway.presenters import OpenMessage, amounts, components, days, dispute, report_history, split
 from services.gateway.projections.cards import MandateView
 from services.gateway.projections.employments import EmploymentView
@@ -20,7 +20,7 @@ from services.gateway.projections.ledgers import LedgerView
 from services.gateway.projections.reports import ReportView
 
 
-def mandate(view: MandateView, holder: Person, today: date) -> MandateResource:
+def mandate(view: MandateView, holder: KnownPerson, today: date) -> MandateResource:
     """For the citizen and the municipality."""
     ended: Literal["expired", "withdrawn"] = "expired" if view.withdrawn_at is None else "withdrawn"
     return MandateResource(

@@ -76,6 +76,15 @@ async def mandates_of(context: RequestContext, card: CardView) -> Mandates:
     )
 
 
+async def spans_of(context: RequestContext, cpr_hash: str, card: CardView | None) -> list[Span]:
+    """The entries of the audit log about a person, the person's card, and extracts with the card."""
+    spans = [Span(of_person(cpr_hash))]
+    if card is not None:
+        reports = await context.container.read_models.reports.find({"card_id": card.card_id})
+        spans += [Span(of_card(card.card_id)), *extracts_with(card, reports)]
+    return spans
+
+
 async def accesses_of(
     context: RequestContext, cpr_hash: str, card: CardView | None, *, own: bool, limit: int, cursor: str
 ) -> AccessPage:
@@ -83,10 +92,9 @@ async def accesses_of(
 
     ``own`` includes the person's own reads.
     """
-    spans = [Span(of_person(cpr_hash))]
-    if card is not None:
-        reports = await context.container.read_models.reports.find({"card_id": card.card_id})
-        spans += [Span(of_card(card.card_id)), *extracts_with(card, reports)]
+    spans = await spans_of(context, cpr_hash, card)
     found = await context.container.audit_log.latest(spans, own=own, before=before(cursor), limit=limit + 1)
     entries, following = page(found, limit)
-    return texts.page(entries, following, context.language, reader=context.caller.role)
+    commands = [entry.command for entry in entries if entry.command is not None]
+    refused = await context.container.read_models.refusals(commands)
+    return texts.page(entries, following, context.language, reader=context.caller.role, refused=refused)

@@ -11,13 +11,13 @@ from frikort_contracts.http.cards import (
 )
 from frikort_contracts.http.reports import DisputedReportResource
 
-from services.gateway.person_encryption import Person
+from services.gateway.person_encryption import KnownPerson
 from services.gateway.presenters import OpenMessage, days, dispute, municipality
 from services.gateway.projections.cards import CardView, ControlView
 from services.gateway.projections.reports import ReportView
 
 
-def card(view: CardView, person: Person) -> CardResource:
+def card(view: CardView, person: KnownPerson) -> CardResource:
     """For the responsible municipality."""
     return CardResource(
         card_id=view.card_id,
@@ -47,7 +47,7 @@ def card(view: CardView, person: Person) -> CardResource:
     )
 
 
-def control_due(view: CardView, person: Person) -> ControlDueResource:
+def control_due(view: CardView, person: KnownPerson) -> ControlDueResource:
     """A line of the list of controls."""
     return ControlDueResource(
         card_id=view.card_id,
@@ -59,7 +59,7 @@ def control_due(view: CardView, person: Person) -> ControlDueResource:
 
 
 def disputed_report(
-    card: CardView, person: Person, report: ReportView, decrypt_message: OpenMessage
+    card: CardView, person: KnownPerson, report: ReportView, decrypt_message: OpenMessage
 ) -> DisputedReportResource:
     """A line of the list of open disputes. Raises ``ValueError`` for a report without one."""
     found = dispute(report, decrypt_message)

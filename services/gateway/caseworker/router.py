@@ -111,8 +111,10 @@ async def issue_card(body: IssueCardBody, context: CaseworkerCommand) -> Respons
     async def build(command_id: UUID) -> IssueCard:
         if not is_adult(birth_date_of(body.cpr), await context.container.clock.today()):
             raise ProblemError("citizen-under-age")
+        persons = context.container.persons
+        await persons.ensure_keys(persons.cpr_hash(body.cpr), context.container.producer)
         return IssueCard(
-            person=context.container.persons.encrypt(Person(body.cpr, body.name), card_id_of(command_id)),
+            person=persons.encrypt(Person(body.cpr, body.name), card_id_of(command_id)),
             municipality=context.organisation,
             case_reference=body.case_reference,
             actor=context.caller.subject,

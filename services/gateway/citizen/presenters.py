@@ -5,12 +5,12 @@ from __future__ import annotations
 from frikort_contracts.http.cards import OwnCardResource
 from frikort_contracts.http.mandates import RepresentedResource
 
-from services.gateway.person_encryption import Person
+from services.gateway.person_encryption import KnownPerson
 from services.gateway.presenters import days, municipality
 from services.gateway.projections.cards import CardView, MandateView
 
 
-def own_card(view: CardView, person: Person) -> OwnCardResource:
+def own_card(view: CardView, person: KnownPerson) -> OwnCardResource:
     """For the citizen."""
     return OwnCardResource(
         number=view.number,
@@ -21,6 +21,6 @@ def own_card(view: CardView, person: Person) -> OwnCardResource:
     )
 
 
-def represented(view: MandateView, citizen: Person) -> RepresentedResource:
+def represented(view: MandateView, citizen: KnownPerson) -> RepresentedResource:
     """For the holder of the mandate."""
     return RepresentedResource(mandate_id=view.mandate_id, name=citizen.name, scope=view.scope, until=view.until)

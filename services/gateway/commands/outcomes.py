@@ -15,6 +15,7 @@ from services.gateway.auth import Caller
 from services.gateway.change_notifier import ChangeSubscriptions, Waiter, card_key
 from services.gateway.commands.responses import ResponseBuilder
 from services.gateway.commands.service import CommandResponse, CommandService, Submission
+from services.gateway.commands.subjects import Subjects
 from services.gateway.commands.visibility import Visibility
 from services.gateway.formats import Language
 from services.gateway.projections.outcomes import OutcomeView
@@ -59,11 +60,13 @@ class Outcomes:
         waits: OutcomeWaits,
         responses: ResponseBuilder,
         visibility: Visibility,
+        subjects: Subjects,
     ) -> None:
         self.waits = waits
         self._commands = commands
         self._responses = responses
         self._visibility = visibility
+        self._subjects = subjects
 
     async def submission(self, command_id: str, caller: Caller) -> Submission | None:
         """A command that the caller submitted."""
@@ -99,9 +102,10 @@ class Outcomes:
         if response is None:
             return None
         visible = await self._visibility.visible(caller, command, response)
-        # Both writes wait for a majority: run them at the same time.
+        person = await self._subjects.person_of(command)
+        # Both writes wait for a majority, if there is one for the audit log: run them at the same time.
         stored, _ = await asyncio.gather(
-            self._commands.store_response(submission, response), audit.record(audit_status or response.status)
+            self._commands.store_response(submission, response, person), audit.record(audit_status or response.status)
         )
         return visible if stored is response else await self._visibility.visible(caller, command, stored)
 

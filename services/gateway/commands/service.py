@@ -1,7 +1,8 @@
 """Idempotent submission of commands: each is stored, published, and answered; one key has one response.
 
 The stored record is exactly what is published, with the time of the gateway, so that a retry publishes the same bytes.
-Readers count them once. A stored command does not expire: a payroll file may be sent again a month later.
+Readers count them once. A stored command expires after the longest time in which a payroll file is sent again; then
+its id says that it was done, and it is not done again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from frikort_contracts.topics import TOPICS, source_of
 from pydantic import BaseModel
 
 from services.gateway.auth import Caller
-from services.gateway.commands.store import CommandStore, StoredCommand
+from services.gateway.commands.store import CommandStore, ExpiredCommand, StoredCommand
 from services.gateway.person_encryption import Persons
 from services.gateway.problems import ProblemError
 from services.runtime.processing.producer import Producer
@@ -31,6 +32,8 @@ _TOPICS: Final = {topic.name: topic for topic in TOPICS}
 
 Build = Callable[[UUID], Awaitable[Command]]
 """Builds the command with this id. May raise ``ProblemError``."""
+RecordAttempt = Callable[[Envelope[Any]], Awaitable[None]]
+"""Writes the command's entry to the audit log, durably. Repeating it changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +89,17 @@ class CommandService:
         self,
         request: CommandRequest,
         build: Build,
+        record: RecordAttempt,
         *,
         check_key_first: bool = False,
         before_publish: Callable[[Submission], None] | None = None,
     ) -> Submission:
         """Store and publish the command; a command that was submitted under the same key is returned instead.
 
-        A command without a response is published again at every submission. If ``build`` raises ``ProblemError``,
-        nothing is stored and the key stays free. ``check_key_first``: ``build`` has side effects, so it is skipped
-        when the key was used before. ``before_publish`` is called once the command is stored.
+        It is published when ``record`` has written its audit entry. A command without a response is published again at
+        every submission. If ``build`` raises ``ProblemError``, nothing is stored and the key stays free.
+        ``check_key_first``: ``build`` has side effects, so it is skipped when the key was used before.
+        ``before_publish`` is called once the command is stored and recorded.
         """
         submission = await self._earlier(request) if check_key_first else None
         if submission is None:
@@ -106,25 +111,32 @@ class CommandService:
                 if submission is None:
                     raise
         if submission.response is None:
+            await record(submission.envelope)
             if before_publish is not None:
                 before_publish(submission)
             await self._producer.publish([submission.record])
         return submission
 
     async def find(self, command_id: str, caller: Caller) -> Submission | None:
-        """A command that the caller submitted."""
+        """A command that the caller submitted. Raises ``ProblemError`` if it has expired."""
         stored = await self._store.get(command_id)
         return None if stored is None or stored.client != self._client_of(caller) else self._replayed(stored)
 
-    async def store_response(self, submission: Submission, response: CommandResponse) -> CommandResponse:
-        """Store the response for replay. Returns the stored one: the first response stays."""
+    async def store_response(
+        self, submission: Submission, response: CommandResponse, person: str | None
+    ) -> CommandResponse:
+        """Store the response for replay. Returns the stored one: the first response stays.
+
+        ``person`` is the CPR hash of the person that it is about.
+        """
         command_id = submission.command_id
-        encrypted = self._persons.encrypt_response(response.model_dump_json(), command_id)
+        encrypted = self._persons.encrypt_response(response.model_dump_json(), command_id, person)
         if await self._store.add_response(command_id, encrypted):
             submission.response = response
         else:
             stored = await self._store.get(command_id)
-            submission.response = (None if stored is None else self._response_in(stored)) or response
+            earlier = self._response_in(stored) if isinstance(stored, StoredCommand) else None
+            submission.response = earlier or response
         return submission.response
 
     async def _earlier(self, request: CommandRequest) -> Submission | None:
@@ -160,7 +172,10 @@ class CommandService:
     def _fingerprint(self, request: CommandRequest) -> str:
         return self._persons.fingerprint("body", request.method, request.path, request.body)
 
-    def _replayed(self, stored: StoredCommand) -> Submission:
+    def _replayed(self, stored: StoredCommand | ExpiredCommand) -> Submission:
+        if isinstance(stored, ExpiredCommand):
+            facts = {"command_id": stored.command_id, "result": "accepted" if stored.accepted else "refused"}
+            raise ProblemError("answer-expired", facts=facts)
         record = stored.record
         return Submission(
             command_id=stored.command_id,
@@ -173,7 +188,9 @@ class CommandService:
     def _response_in(self, stored: StoredCommand) -> CommandResponse | None:
         if stored.response is None:
             return None
-        return CommandResponse.model_validate_json(self._persons.decrypt_response(stored.response, stored.command_id))
+        # A response that was erased with its person is built again from what is left.
+        text = self._persons.decrypt_response(stored.response, stored.command_id)
+        return None if text is None else CommandResponse.model_validate_json(text)
 
 
 def canonical(body: BaseModel | None) -> str:

@@ -39,6 +39,7 @@ from services.gateway.person_encryption import Contact
 from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView
 from services.gateway.projections.employments import EmploymentView
+from services.gateway.read_models import ReadModelInconsistent
 
 router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["employer"])
 
@@ -71,7 +72,7 @@ async def register_employment(body: RegisterEmploymentBody, context: EmployerCom
             owners=context.caller.owners,
             period=body.period.value(),
             contact=_encrypted_contact(context, body.contact, card.card_id),
-            label=_encrypted_label(context, body.label, card.card_id),
+            label=await _encrypted_label(context, body.label, card),
         )
 
     return await context.submit(body, build, check_key_first=True)  # a wrong attempt is counted
@@ -125,7 +126,7 @@ async def change_employment(employment_id: str, body: ChangeEmploymentBody, cont
             employment_id=employment_id,
             period=body.period.value(),
             contact=None if body.contact is None else _encrypted_contact(context, body.contact, employment.card_id),
-            label=_encrypted_label(context, body.label, employment.card_id),
+            label=await _encrypted_label(context, body.label, await _card_of(context, employment)),
         )
 
     return await context.submit(body, build)
@@ -237,8 +238,19 @@ def _encrypted_contact(context: RequestContext, contact: ContactBody, card_id: s
     )
 
 
-def _encrypted_label(context: RequestContext, label: str | None, card_id: str) -> str | None:
-    return None if label is None else context.container.persons.encrypt_label(label, card_id, context.organisation)
+async def _encrypted_label(context: RequestContext, label: str | None, card: CardView) -> str | None:
+    if label is None:
+        return None
+    persons, person = context.container.persons, card.person.cpr_hash
+    await persons.ensure_keys(person, context.container.producer)
+    return persons.encrypt_label(label, person, card.card_id, context.organisation)
+
+
+async def _card_of(context: RequestContext, employment: EmploymentView) -> CardView:
+    card = await context.container.read_models.cards.get(employment.card_id)
+    if card is None:
+        raise ReadModelInconsistent("an employment refers to an unknown card")
+    return card
 
 
 def _presented(context: RequestContext, view: EmploymentView, card: CardView | None) -> EmploymentResource:

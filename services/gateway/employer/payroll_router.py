@@ -172,7 +172,7 @@ async def cancel_batch(batch_id: str, context: Employer) -> BatchResource:
     return presenters.batch(batch)
 
 
-@router.get("/{batch_id}/lines", response_model=BatchLinePage, openapi_extra=problems(*_BATCH))
+@router.get("/{batch_id}/lines", response_model=BatchLinePage, openapi_extra=problems(*_BATCH, "lines-expired"))
 @audited(READ_REPORTS)
 async def list_lines(
     batch_id: str,
@@ -183,7 +183,7 @@ async def list_lines(
     cursor: Cursor = "",
 ) -> BatchLinePage:
     """The lines of a file, and what became of each."""
-    batch = await _own(context, batch_id)
+    batch = await _with_lines(context, batch_id)
     after = order_in(cursor) or "0"
     if not after.isdecimal():
         raise ProblemError("invalid-request", errors=[("query:/cursor", "value_error", "")])
@@ -213,12 +213,12 @@ async def list_lines(
     "/{batch_id}/result.csv",
     response_class=StreamingResponse,
     responses={200: {"description": "Every line and its result", "content": {"text/csv": {}}}},
-    openapi_extra=problems(*_BATCH),
+    openapi_extra=problems(*_BATCH, "lines-expired"),
 )
 @audited(READ_REPORTS)
 async def batch_result(batch_id: str, context: Employer) -> Response:
     """The result as a file that a Danish spreadsheet opens. No cell can be taken for a formula."""
-    batch = await _own(context, batch_id)
+    batch = await _with_lines(context, batch_id)
     headers = {
         "Content-Disposition": f'attachment; filename="frikort-{batch_id}.csv"',
         "Content-Language": context.language,
@@ -274,6 +274,13 @@ async def _own(context: RequestContext, batch_id: str) -> Batch:
     batch = await context.container.batches.get(batch_id)
     if batch is None or batch.cvr != context.organisation or not batch.is_acknowledged():
         raise ProblemError("batch-unknown")
+    return batch
+
+
+async def _with_lines(context: RequestContext, batch_id: str) -> Batch:
+    batch = await _own(context, batch_id)
+    if batch.lines_deleted:
+        raise ProblemError("lines-expired")
     return batch
 
 

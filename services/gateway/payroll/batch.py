@@ -84,6 +84,7 @@ class Batch(BaseModel):
 
     ``owners``, ``client`` and ``request`` are keyed hashes; ``upload`` is the id of the upload that counts.
     ``failures`` counts the attempts at the file in its present status that ended with an error of ours.
+    ``lines_deleted``: the lines and results have been kept as long as they are needed.
     """
 
     batch_id: str
@@ -105,6 +106,7 @@ class Batch(BaseModel):
     check_failed: bool = False
     failures: int = 0
     finished_at: datetime | None = None
+    lines_deleted: bool = False
     encoding: Literal["utf-8", "windows-1252"] = "utf-8"
     attempt: int = 0
     lease_until: int = 0

@@ -6,7 +6,7 @@ A command depends only on the stored line and plan, so a chunk has the same byte
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
@@ -17,7 +17,7 @@ from frikort_contracts.http.roles import Role
 from frikort_contracts.reporting import ReportEarnings
 from frikort_contracts.topics import source_of
 
-from services.gateway.audit.actions import Action
+from services.gateway.audit.actions import REPORT_EARNINGS, TRY_REPORT, Action
 from services.gateway.audit.log import Access, of_card
 from services.gateway.ordering import order_of
 from services.gateway.payroll.batch import Batch, BatchTotals, ChunkPlan
@@ -154,29 +154,38 @@ def totals_of(results: Iterable[LineResult]) -> BatchTotals:
     return BatchTotals(**counts)
 
 
-def accesses(
-    batch: Batch, index: int, at: datetime, action: Action, lines: Iterable[ValidLine], results: Sequence[LineResult]
-) -> list[Access]:
-    """An audit entry for each person in a chunk: the same entries whenever the action is repeated."""
-    booked = {result.number for result in results if result.outcome != "refused"}
-    by_card: dict[str, bool] = {}
-    for line in lines:
-        by_card[line.card_id] = by_card.get(line.card_id, False) or line.number in booked
+def attempts(batch: Batch, plan: ChunkPlan, lines: Iterable[ValidLine]) -> list[Access]:
+    """The audit entry of each line's command: the same entries whenever a chunk is published again."""
     return [
-        Access(
-            order=order_of(at, f"{batch.batch_id}|{index:05d}|{number:05d}"),
-            subject=of_card(card_id),
-            own=False,
-            action=action.code,
-            refused=not any_booked,
-            role=Role.EMPLOYER,
-            organisation=batch.cvr,
-            actor=batch.actor,
-            reason=None,
-            request=batch.batch_id,
+        _access(
+            batch, plan.time_of(line.number), line.card_id, REPORT_EARNINGS, command_id(batch.batch_id, line.number)
         )
-        for number, (card_id, any_booked) in enumerate(sorted(by_card.items()))
+        for line in lines
     ]
+
+
+def checks(batch: Batch, lines: Iterable[ValidLine]) -> list[Access]:
+    """An audit entry for each person in a chunk that is checked: the same entries whenever it is checked again."""
+    return [
+        _access(batch, batch.created_at, card_id, TRY_REPORT, None)
+        for card_id in sorted({line.card_id for line in lines})
+    ]
+
+
+def _access(batch: Batch, at: datetime, card_id: str, action: Action, command: str | None) -> Access:
+    return Access(
+        order=order_of(at, command or f"{batch.batch_id}|{card_id}"),
+        subject=of_card(card_id),
+        own=False,
+        action=action.code,
+        refused=False,
+        role=Role.EMPLOYER,
+        organisation=batch.cvr,
+        actor=batch.actor,
+        reason=None,
+        request=batch.batch_id,
+        command=command,
+    )
 
 
 def results_to_json(results: Iterable[LineResult]) -> str:

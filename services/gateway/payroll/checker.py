@@ -9,7 +9,6 @@ from typing import Final
 
 from frikort_contracts.rules.allowances import Allowances
 
-from services.gateway.audit.actions import TRY_REPORT
 from services.gateway.change_notifier import Key, Pending, Ready
 from services.gateway.payroll import booking
 from services.gateway.payroll.batch import Batch
@@ -81,6 +80,7 @@ class FileChecker:
     async def _send(self, check: FileCheck, index: int) -> CheckedChunk:
         good = await self._lines(check.batch, index)
         checked, records = check.commands(good, await self._work.queries.revisions({line.card_id for line in good}))
+        await self._work.audit_log.add(booking.checks(check.batch, checked))
         await self._work.publish(records)
         return CheckedChunk(index, checked)
 
@@ -91,7 +91,6 @@ class FileChecker:
         totals = await self._work.queries.totals(check.missing_years(chunk.lines))
         periods = await self._work.queries.periods({line.employment_id for line in chunk.lines})
         results = check.results(chunk.lines, *found, totals, periods)
-        await self._work.audit_log.add(booking.accesses(held, index, held.created_at, TRY_REPORT, chunk.lines, results))
         encrypted = self._work.line_encryptor.encrypt_check(booking.results_to_json(results), held, index)
         await self._work.batches.add_check(held, index, encrypted, booking.totals_of(results))
 

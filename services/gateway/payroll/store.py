@@ -20,6 +20,8 @@ from services.runtime.mongo.lease import LeaseLost, expired, lease_end, next_att
 
 FILES: Final = "report_batches"
 """The collection of the files."""
+CHUNKS: Final = "report_batch_chunks"
+"""The collection of their lines and results."""
 
 
 class BatchStore(Protocol):
@@ -123,7 +125,7 @@ class MongoBatchStore:
 
     def __init__(self, database: Database, *, lease: float) -> None:
         self._batches = database[FILES]
-        self._chunks = database["report_batch_chunks"]
+        self._chunks = database[CHUNKS]
         self._lease = lease
 
     async def prepare(self) -> None:

@@ -18,7 +18,6 @@ import structlog
 from frikort_contracts.rules.allowances import Allowances
 from pymongo.errors import PyMongoError
 
-from services.gateway.audit.actions import REPORT_EARNINGS
 from services.gateway.change_notifier import Key, Pending, Ready
 from services.gateway.payroll import booking
 from services.gateway.payroll.batch import (
@@ -126,7 +125,10 @@ class BatchWorker:
         return True
 
     async def _plan(self, held: Batch, chunk: Chunk) -> PlannedChunk:
-        """Plan the commands of a chunk. If it has a plan already, only lines without an outcome are unsent."""
+        """Plan the commands of a chunk, and store their audit entries before any is published.
+
+        If it has a plan already, only lines without an outcome are unsent.
+        """
         good = self._work.valid_lines(held, chunk)
         unsent: Sequence[ValidLine] = good
         if (plan := chunk.plan) is None:
@@ -137,6 +139,7 @@ class BatchWorker:
         else:
             known = await self._work.queries.outcomes([booking.command_id(held.batch_id, line.number) for line in good])
             unsent = booking.chunk_state(held, good, known, {}).without_outcome
+        await self._work.audit_log.add(booking.attempts(held, plan, unsent))
         return PlannedChunk(chunk.index, plan, good, {line.number for line in unsent})
 
     async def _publish(self, held: Batch, chunk: PlannedChunk, lines: Iterable[ValidLine]) -> None:
@@ -166,9 +169,6 @@ class BatchWorker:
 
     async def _finish_chunk(self, held: Batch, chunk: PlannedChunk) -> None:
         """Store the results of a chunk."""
-        await self._work.audit_log.add(
-            booking.accesses(held, chunk.index, chunk.plan.at, REPORT_EARNINGS, chunk.lines, chunk.results)
-        )
         totals = booking.totals_of(chunk.results)
         encrypted = self._work.line_encryptor.encrypt_results(booking.results_to_json(chunk.results), held, chunk.index)
         await self._work.batches.set_results(held, chunk.index, encrypted, totals)

@@ -48,12 +48,33 @@ REQUESTS: Final[dict[str, Entry]] = {
         Text("Idempotency-Key er brugt til en anden forespørgsel", "Brug en ny nøgle til en ny forespørgsel."),
         Text("Idempotency-Key was used for another request", "Use a new key for a new request."),
     ),
+    "answer-expired": Entry(
+        410,
+        Text("Det er allerede behandlet", "Det bliver ikke gjort igen. Svaret bliver gemt i 400 dage og er slettet: "
+             "se, hvad der gælder nu, for eksempel i listen over indberetninger.", "Kommandoens id er {command_id}."),
+        Text("This was handled before", "It is not done again. The answer is kept for 400 days and is deleted: look "
+             "at what holds now, for example in the list of reports.", "The id of the command is {command_id}."),
+    ),
+    "lines-expired": Entry(
+        410,
+        Text("Lønfilens linjer er slettet", "De bliver gemt i 400 dage. Indberetningerne findes i listen over "
+             "indberetninger; filen skal ikke sendes igen."),
+        Text("The lines of the payroll file are deleted", "They are kept for 400 days. The reports are in the list of "
+             "reports; do not send the file again."),
+    ),
     "access-reason-missing": Entry(
         422,
         Text("Begrundelsen mangler", "Skriv, hvorfor du slår op: send headeren Access-Reason med 3 til 200 tegn, for "
              "eksempel sagens nummer. Borgeren kan læse den."),
         Text("The reason is missing", "Say why you look: send the header Access-Reason with 3 to 200 characters, such "
              "as the number of the case. The citizen can read it."),
+    ),
+    "case-number-required": Entry(
+        422,
+        Text("Sagens nummer mangler", "Skriv sagens nummer, som kommunen skriver det. Det kan stå alene eller efter "
+             "et kolon og et mellemrum.", "Sådan ser det ud: {example}."),
+        Text("The number of the case is missing", "Write the number of the case as the municipality writes it. It can "
+             "stand alone or after a colon and a space.", "It looks like this: {example}."),
     ),
     "access-reason-invalid": Entry(
         422,

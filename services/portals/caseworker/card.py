@@ -86,7 +86,7 @@ async def download_physical_card(context: Card) -> Response:
     pdf = await physical_card(
         PhysicalCard(
             number=shown.number,
-            name=shown.name,
+            name=shown.name or page.gettext("Slettet"),
             municipality=shown.municipality.name,
             reporting=f"{container_of(page.request).settings.public_url}{_REPORTING}",
         ),

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from frikort_contracts.http.cards import CardResource
 from starlette.responses import Response
 
-from services.portals.api import Refused
+from services.portals.api import Api, Refused
 from services.portals.caseworker import fields
 from services.portals.caseworker.card_context import FOLLOWING, begin
 from services.portals.caseworker.issue import ISSUE
@@ -60,5 +60,17 @@ async def state_why(
     form = await page.posted(fields.WHY)
     reason = fields.reason_of(form)
     if form.valid:
-        return begin(page, str(card_id), reason, following)
+        refused = await _refusal(page.api.with_reason(reason), card_id)
+        if refused is None or refused.code != "case-number-required":
+            return begin(page, str(card_id), reason, following)
+        form.refuse(refused)
     return page.render("caseworker/reason.html", form=form, reasons=fields.REASONS)
+
+
+async def _refusal(api: Api, card_id: UUID) -> Refused | None:
+    """Why the API does not show the card for the reason; None if it does."""
+    try:
+        await api.get(f"/v1/cards/{card_id}", CardResource)
+    except Refused as refused:
+        return refused
+    return None

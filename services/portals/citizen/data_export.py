@@ -131,7 +131,8 @@ def tables(data: Everything, say: Callable[[str], str]) -> Iterator[Table]:
         yield Table(
             say(N_("Fuldmagter")),
             [say(N_("Hvem")), say(N_("Må")), say(N_("Sidste dag")), say(N_("Givet")), say(N_("Status"))],
-            [[one.name, say(_SCOPES[one.scope]), one.until, one.granted_at, say(_MANDATES[one.status])]
+            [[one.name or say(N_("Slettet")),
+              say(_SCOPES[one.scope]), one.until, one.granted_at, say(_MANDATES[one.status])]
              for one in data.mandates],
         )  # fmt: skip
     yield audit_log(data, say)
@@ -171,7 +172,7 @@ def _card(card: OwnCardResource, say: Callable[[str], str]) -> Iterator[Table]:
     yield Table(
         say(N_("Frikort")),
         [say(N_("Navn")), say(N_("Frikortnummer")), say(N_("Kommune")), say(N_("Status"))],
-        [[card.name, card.number, card.municipality.name, status]],
+        [[card.name or say(N_("Slettet")), card.number, card.municipality.name, status]],
     )
     yield Table(
         say(N_("Frikortet var aktivt")),

@@ -19,6 +19,7 @@ PURPOSES: Final = {
     "employer": N_("Indberetning af løn"),
     "citizen": N_("Borgerens egen brug af frikortet"),
     "authority": N_("Opgaver, som myndigheden har efter loven"),
+    "auditor": N_("Kontrol af, hvem der ser oplysningerne"),
 }
 """Why a role uses the data, for accesses without a stated reason."""
 _READS: Final = frozenset({"read", "search"})

@@ -9,7 +9,7 @@ from typing import Any, Final
 import structlog
 from frikort_contracts.extracts import Authority
 from frikort_contracts.http.roles import Role
-from frikort_contracts.values import Cpr, Cvr, MunicipalityCode
+from frikort_contracts.values import AuditorName, Cpr, Cvr, MunicipalityCode
 from pydantic import TypeAdapter, ValidationError
 
 from services.portals.settings import ClaimNames
@@ -22,6 +22,7 @@ _ORGANISATIONS: Final[dict[Role, tuple[str, TypeAdapter[str]]]] = {
     Role.EMPLOYER: ("cvr", TypeAdapter(Cvr)),
     Role.CASEWORKER: ("municipality", TypeAdapter(MunicipalityCode)),
     Role.AUTHORITY: ("authority", TypeAdapter(Authority)),
+    Role.AUDITOR: ("auditor", TypeAdapter(AuditorName)),
 }
 
 
@@ -30,7 +31,7 @@ class RoleGrant:
     """A role that a person may use.
 
     Attributes:
-        organisation: CVR number, municipality code or authority; empty for a citizen, who acts for themselves.
+        organisation: CVR number, municipality code, authority or auditor; empty for a citizen, who acts for themselves.
         signatory: whether an employer's person may sign for the business.
         organisation_name: of an employer's business; empty if the provider does not give it.
     """
@@ -54,6 +55,7 @@ def roles_from_claims(claims: Mapping[str, Any], names: ClaimNames) -> dict[Role
         Role.EMPLOYER: business,
         Role.CASEWORKER: claims.get(names.municipality),
         Role.AUTHORITY: claims.get(names.authority),
+        Role.AUDITOR: claims.get(names.auditor),
     }
     for role, value in given.items():
         claim, adapter = _ORGANISATIONS[role]

@@ -12,6 +12,7 @@ PORTALS: Final = {
     "virksomhed": Role.EMPLOYER,
     "kommune": Role.CASEWORKER,
     "myndighed": Role.AUTHORITY,
+    "revision": Role.AUDITOR,
 }
 _HOMES: Final = {role: f"/{portal}" for portal, role in PORTALS.items()}
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -12,28 +13,52 @@ from services.runtime.kafka.connection import client_options
 from services.runtime.settings import KafkaSettings
 
 _POLL_MS: Final = 500
-# A record ends the wait at once; while there is none, a reader costs one fetch each such time.
+# A record ends the wait at once; while there is none, a reader costs one fetch each such time. A request for the end of
+# the topic waits behind the fetch.
 _FOLLOW_WAIT_MS: Final = 5_000
 _READ_WAIT_MS: Final = 100
+_CHECK: Final = timedelta(seconds=2)
+
+CaughtUp = Callable[[datetime], None]
+"""Called with a moment (UTC) when every record that was there at that moment was yielded and handled."""
 
 
-async def records_of(settings: KafkaSettings, topic: Topic, *, follow: bool = False) -> AsyncGenerator[Any, None]:
+async def records_of(
+    settings: KafkaSettings, topic: Topic, *, follow: bool = False, caught_up: CaughtUp | None = None
+) -> AsyncGenerator[Any, None]:
     """The records that ``topic`` has now, of aiokafka; with ``follow`` also all later ones, without end.
 
     Close it (``contextlib.aclosing``) if it may not be read to its end. Raises the errors of aiokafka.
     """
-    wait = _FOLLOW_WAIT_MS if follow else _READ_WAIT_MS
+    needs_ends = caught_up is not None or not follow
+    wait = _READ_WAIT_MS if needs_ends else _FOLLOW_WAIT_MS
     consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False, fetch_max_wait_ms=wait)
     try:
         await consumer.start()
         partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
-        # A reader that follows needs no end, and would wait for it behind its own fetch.
-        ends = {} if follow else await consumer.end_offsets(partitions)
-        while follow or any([await consumer.position(each) < ends[each] for each in partitions]):
+        moment, waits = datetime.now(UTC), needs_ends
+        ends = await consumer.end_offsets(partitions) if needs_ends else {}
+        while True:
+            if waits and await _is_at(consumer, ends):
+                waits = False
+                if caught_up is not None:
+                    caught_up(moment)
+            if not waits and not follow:
+                return
+            if not waits and caught_up is not None and datetime.now(UTC) - moment >= _CHECK:
+                moment, ends, waits = datetime.now(UTC), await consumer.end_offsets(partitions), True
             for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
                 for record in records:
                     yield record
     finally:
         await consumer.stop()
+
+
+async def _is_at(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
+    """Whether everything before these offsets was read."""
+    for partition, end in ends.items():
+        if await consumer.position(partition) < end:
+            return False
+    return True

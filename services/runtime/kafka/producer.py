@@ -211,8 +211,8 @@ async def _append(producer: AIOKafkaProducer, partition: Partition, records: Ite
 
 def _fits(batch: Any, record: Record) -> bool:
     """Add a record to a batch if there is room; an empty batch takes any record."""
-    headers = list(record.headers)
-    return batch.append(timestamp=None, key=record.key or None, value=record.value, headers=headers) is not None
+    key, value, headers = record.key or None, record.value or None, list(record.headers)
+    return batch.append(timestamp=None, key=key, value=value, headers=headers) is not None
 
 
 async def _within_limit(closing: Awaitable[None]) -> None:

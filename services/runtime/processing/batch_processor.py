@@ -36,6 +36,7 @@ from services.runtime.processing.entry_loading import (
     add_loaded,
     needed_entries,
 )
+from services.runtime.processing.preparation import NotYetKnown
 from services.runtime.processing.producer import Producer
 from services.runtime.processing.projection import Projection, project_deliveries
 from services.runtime.processing.published import PublishedEvents, batch_starts
@@ -276,6 +277,8 @@ class BatchProcessor(Generic[S]):
                 continue
             try:
                 deliveries.append(Delivery(incoming, prepare(envelope), address))
+            except NotYetKnown:
+                raise
             except Exception as error:
                 logger.exception(
                     "runtime.prepare_failed",

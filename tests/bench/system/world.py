@@ -33,6 +33,7 @@ from services.runtime.encryption import Encryptor, KeyedHasher, read_key
 from services.runtime.kafka.producer import KafkaProducer
 from tests import tokens
 from tests.bench.bench import Bench
+from tests.person_keys import KeysOnDemand, provider_of
 from tests.sources import source_for
 
 CVR: Final = "99000007"
@@ -100,11 +101,13 @@ async def _populate(made: World, cards: int) -> None:
     persons = Persons(
         Encryptor.from_setting(made.system.keys.encryption_keys),
         KeyedHasher(read_key(made.system.keys.lookup_key, "the lookup key")),
+        keys := KeysOnDemand(provider_of(made.system.keys.key_encryption_keys)),
     )
     records = _records(persons, cards)
     log = KafkaProducer(made.system.access.settings(), client_id="bench", timeout=60)
     try:
         while some := list(islice(records, _AT_ONCE)):
+            await log.publish(keys.take_records())
             await log.publish(some)
     finally:
         await log.stop()

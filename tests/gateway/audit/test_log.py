@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from frikort_contracts.http.roles import Role
 
 from services.gateway.audit.chain_writer import ChainWriter
-from services.gateway.audit.log import Access, AuditLog, MongoAuditLog, Span, query
+from services.gateway.audit.log import Access, AuditLog, Criteria, MongoAuditLog, Span, query, search_query
 from services.gateway.ordering import stamp
 from services.runtime.mongo.document_store import Database
 from tests.gateway.build import NOON, audit_entry
@@ -86,4 +89,44 @@ async def test_mongodb_merges_index_ranges_without_a_sort(log: AuditLog, databas
     asked = database["accesses"].find(query(spans, own=True, before="2026")).sort("_id", -1).limit(5)
     plan = str((await asked.explain())["queryPlanner"]["winningPlan"])
     assert "SORT_MERGE" in plan
+    assert "'SORT'" not in plan
+
+
+SEARCHED = [
+    line(0, "card:a", reason="S-1"),
+    replace(line(1, "card:b", reason="S-2"), organisation="751"),
+    replace(line(2, "card:a"), role=Role.EMPLOYER, organisation="99000007", actor="bookkeeper-1"),
+    line(3, "card:a", own=True, reason="S-1"),
+]
+
+
+@pytest.mark.parametrize(
+    ("criteria", "found"),
+    [
+        (Criteria(), [3, 2, 1, 0]),
+        (Criteria(reason="S-1"), [3, 0]),
+        (Criteria(organisation="751"), [1]),
+        (Criteria(actor="bookkeeper-1", role=Role.EMPLOYER), [2]),
+        (Criteria(spans=[Span("card:a")]), [3, 2, 0]),
+        (Criteria(spans=[Span("card:a")], role=Role.CASEWORKER, until=stamp(NOON + timedelta(minutes=3))), [0]),
+        (Criteria(since=stamp(NOON + timedelta(minutes=1)), until=stamp(NOON + timedelta(minutes=3))), [2, 1]),
+        (Criteria(spans=[]), []),
+    ],
+)
+async def test_a_search_finds_the_entries_for_which_everything_holds(
+    log: AuditLog, criteria: Criteria, found: list[int]
+) -> None:
+    await log.add(SEARCHED)
+    entries = await log.search(criteria, before=None, limit=10)
+    assert [(entry.at - NOON) // timedelta(minutes=1) for entry in entries] == found
+
+
+@pytest.mark.parametrize("log", ["mongodb"], indirect=True)
+@pytest.mark.parametrize("field", ["organisation", "actor", "reason"])
+async def test_a_search_by_one_field_is_a_range_of_its_index(log: AuditLog, database: Database, field: str) -> None:
+    await log.add([replace(line(n, "card:a"), **{field: f"{n % 20}"}) for n in range(200)])
+    wanted: dict[str, Any] = {field: "3"}
+    asked = database["accesses"].find(search_query(Criteria(**wanted), before="2026"))
+    plan = str((await asked.sort("_id", -1).limit(5).explain())["queryPlanner"]["winningPlan"])
+    assert f"'{field}_1__id_-1'" in plan
     assert "'SORT'" not in plan

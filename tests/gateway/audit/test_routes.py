@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Final
@@ -15,9 +15,11 @@ from uuid import uuid4
 import httpx2
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
+from frikort_contracts.cloudevents import Record
 from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import MandateScope
 from frikort_contracts.values import CitizenSide, Period
+from starlette.types import Message, Receive, Scope, Send
 
 from services.gateway.api.audit_middleware import NotRecorded
 from services.gateway.api.dependencies import RequestContext, caller_in
@@ -138,6 +140,8 @@ ACTIONS: Final = {
     "request_extract": "draw-extract",
     "download_extract": "read-extract",
     "outcome": "read-outcome",
+    "search_audit_log": "search-log",
+    "export_audit_log": "export-log",
 }
 """The action that each route records, by its operation id. The codes are stored, so they are written out here."""
 
@@ -147,6 +151,7 @@ CALLERS: Final = {
     "citizen": Caller("issuer", "c", "citizen-1", Role.CITIZEN, persons().cpr_hash(CPR)),
     "holder": Caller("issuer", "c", "relative-1", Role.CITIZEN, HOLDER.cpr_hash),
     "authority": Caller("issuer", "c", "analyst-1", Role.AUTHORITY, "skat"),
+    "auditor": Caller("issuer", "c", "auditor-1", Role.AUDITOR, "dpo"),
 }
 
 
@@ -331,6 +336,69 @@ async def test_a_response_that_cannot_be_recorded_is_not_sent(world: MemoryGatew
         assert response.json()["type"] == "/problems/temporarily-unavailable"
         assert response.headers["retry-after"]
         assert not any(secret in response.text for secret in (CPR, NAME, CARD, "100000"))
+
+
+async def test_no_command_reaches_kafka_before_its_entry_is_durable(
+    world: MemoryGateway, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published: dict[str, list[str]] = {}
+
+    async def publish(records: Sequence[Record]) -> None:
+        for record in records:
+            headers = {name: value.decode() for name, value in record.headers}
+            published[headers["ce_id"]] = [line.request for line in world.accesses.lines.values() if line.command]
+            assert published[headers["ce_id"]] == [headers["ce_correlationid"]]
+
+    monkeypatch.setattr(world.producer, "publish", publish)
+    commands = []
+    for method, path, operation in await operations():
+        if "Idempotency-Key" in headers_of(operation) and operation["operationId"] not in WITHOUT_PERSON:
+            commands.append(operation["operationId"])
+            response = await call(client, world, method, path, operation)
+
+            assert response.is_success, f"{operation['operationId']}: {response.text}"
+            assert len(published) == len(commands), f"{operation['operationId']} published nothing"
+            (entry,) = [line for line in world.accesses.take() if line.command]
+            assert (entry.command, entry.request) == ([*published][-1], response.headers["correlation-id"])
+    assert len(commands) > 20
+
+
+async def test_a_command_that_cannot_be_recorded_is_not_sent_until_it_is_repeated(
+    world: MemoryGateway, client: httpx2.AsyncClient
+) -> None:
+    for method, path, operation in await operations():
+        name = operation["operationId"]
+        if "Idempotency-Key" in headers_of(operation) and name not in WITHOUT_PERSON:
+            world.accesses.unreachable = True
+            assert (await call(client, world, method, path, operation)).status_code == 503
+            assert world.producer.records == [], name
+
+            world.accesses.unreachable = False
+            assert (await call(client, world, method, path, operation)).is_success, name
+            assert len(world.producer.records) == 1, name
+            assert [line.action for line in world.accesses.take() if line.command] == [ACTIONS[name]]
+            world.producer.records.clear()
+
+
+async def test_no_byte_of_a_response_leaves_before_its_entries_are_durable(world: MemoryGateway) -> None:
+    """Every operation: what is recorded when the response begins is what is recorded in the end, but for streams."""
+    at_start: list[int] = []
+
+    async def observed(scope: Scope, receive: Receive, send: Send) -> None:
+        async def observed_send(message: Message) -> None:
+            if message["type"] == "http.response.body" and message.get("body"):
+                at_start.append(len(world.accesses.lines))
+            await send(message)
+
+        await world.app(scope, receive, observed_send)
+
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=observed), base_url="http://gateway") as client:
+        for method, path, operation in await operations():
+            name = operation["operationId"]
+            if name not in WITHOUT_PERSON:
+                await call(client, world, method, path, operation)
+                assert at_start[-1] == len(world.accesses.take()) > 0, name
+                at_start.clear()
 
 
 async def test_a_response_is_stored_and_recorded_concurrently(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
 import pytest
-from frikort_contracts.cloudevents import decode
+from frikort_contracts.cloudevents import Record, decode
 from frikort_contracts.http.roles import Role
 from frikort_contracts.topics import REPORTING_COMMANDS
 from pymongo.errors import AutoReconnect
@@ -306,7 +306,7 @@ class TestBooking:
             people = Counter((entry.subject, entry.order) for entry in harness.accesses.lines.values())
             assert set(people.values()) == {1}
             assert Counter(entry.subject for entry in harness.accesses.lines.values()) == {
-                "card:card-12345": 3,
+                "card:card-12345": 4,
                 "card:card-23456": 3,
                 NO_MATCH: 1,  # the line with an unknown number
             }
@@ -420,24 +420,39 @@ class TestBooking:
             ("already_reported", 5, 1)
         ]
 
-    async def test_a_chunk_records_each_person_once_with_whether_a_line_was_booked(self) -> None:
+    async def test_each_line_is_recorded_with_its_command(self) -> None:
         harness = PayrollHarness()
-        await harness.receive(
-            upload_of(file_of(report_line("a"), report_line("b", wage=13), report_line("c", "23456", wage=13)))
-        )
+        batch, _ = await harness.receive(upload_of(file_of(report_line("a"), report_line("b", "23456", wage=13))))
         await harness.book()
-        assert [(entry.subject, entry.action, entry.refused, entry.actor) for entry in harness.accesses.take()] == [
-            ("card:card-12345", "report-earnings", False, "bookkeeper-1"),
-            ("card:card-23456", "report-earnings", True, "bookkeeper-1"),
+        assert [(entry.subject, entry.action, entry.command, entry.request) for entry in harness.accesses.take()] == [
+            ("card:card-12345", "report-earnings", booking.command_id(batch.batch_id, 1), batch.batch_id),
+            ("card:card-23456", "report-earnings", booking.command_id(batch.batch_id, 2), batch.batch_id),
         ]
 
-    async def test_a_chunk_that_cannot_be_recorded_is_not_completed(self) -> None:
+    @pytest.mark.parametrize("hold", [False, True])
+    async def test_lines_are_published_when_their_entries_are_durable(self, *, hold: bool) -> None:
         harness = PayrollHarness()
-        batch, _ = await harness.receive(upload_of(file_of(report_line("a"))))
+        await harness.receive(upload_of(file_of(report_line("a"), report_line("b", "23456")), hold=hold))
+        recorded_at_publish: list[set[str]] = []
+
+        async def publish(records: Sequence[Record]) -> None:
+            recorded_at_publish.append({entry.subject for entry in harness.accesses.lines.values()})
+            await FakeServices.publish(harness.fake_services, records)
+
+        harness.fake_services.publish = publish  # type: ignore[method-assign]
+        await harness.book()
+
+        assert recorded_at_publish
+        assert all(subjects == {"card:card-12345", "card:card-23456"} for subjects in recorded_at_publish)
+
+    @pytest.mark.parametrize("hold", [False, True])
+    async def test_lines_that_cannot_be_recorded_are_not_published(self, *, hold: bool) -> None:
+        harness = PayrollHarness()
+        await harness.receive(upload_of(file_of(report_line("a")), hold=hold))
         harness.accesses.unreachable = True
         with pytest.raises(AutoReconnect):
             await harness.book()
-        assert (await harness.batches.chunk(batch, 0)).results is None
+        assert harness.fake_services.published == []
 
 
 class TestJob:

@@ -149,3 +149,15 @@ async def test_a_reason_is_sent_in_danish_from_an_english_page(site: Site, clien
     stated = await send_form(client, f"{HOME}/begrundelse", why="grant")
     await client.get(stated.headers["location"])
     assert {request.reason for request in site.requests} == {"Ny bevilling"}
+
+
+@pytest.mark.parametrize("path", ["/kommune", f"{HOME}/begrundelse"])
+async def test_a_caseworker_reads_how_the_municipality_writes_its_case_numbers(
+    site: Site, client: httpx2.AsyncClient, path: str
+) -> None:
+    refusal = Refusal("case-number-required", {"example": "S-2025-000042"})
+    site.answer("POST", "/v1/cards/search", refusal)
+    site.answer("GET", HOME.replace("/kommune/frikort", "/v1/cards"), refusal)
+    page = await send_form(client, path, person="48213", why="control")
+    assert "S-2025-000042" in page_text(page)
+    assert COOKIE not in client.cookies

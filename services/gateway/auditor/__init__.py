@@ -1,0 +1,1 @@
+"""What auditors may do: search and export the audit log."""

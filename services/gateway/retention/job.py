@@ -1,0 +1,156 @@
+"""Deletes once a night what has been kept as long as it is needed, in one of the API's instances, and reports it.
+
+A deletion that was begun and not finished is continued the next night: every step finds what is still there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+import structlog
+from frikort_contracts.cloudevents import Envelope, encode
+from frikort_contracts.retention import RetentionCompleted
+from frikort_contracts.topics import source_of
+from frikort_contracts.values import danish_day
+from prometheus_client import Gauge
+from pymongo import ASCENDING
+from pymongo.errors import DuplicateKeyError
+
+from services.gateway.audit.watcher import FINDINGS as UNUSUAL
+from services.gateway.commands.store import SUBMISSIONS, CommandExpiry
+from services.gateway.ordering import stamp
+from services.gateway.payroll.batch import BatchStatus
+from services.gateway.payroll.store import CHUNKS, FILES
+from services.gateway.retention.periods import ANSWERS, FINDINGS, LINES
+from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.lease import expired, lease_end, next_attempt
+from services.runtime.processing.producer import Producer
+from services.runtime.service import Runtime
+
+logger = structlog.get_logger(__name__)
+
+RUNS: Final = "retention_runs"
+_NIGHT_HOURS: Final = 3
+_LEASE_SECONDS: Final = 6 * 3600.0
+_PAUSE_SECONDS: Final = 60.0
+_BATCH: Final = 500
+_RUN_IDS: Final = UUID("c0a1b7d4-2f0e-4c55-9d0b-7f1e6a2b3c44")
+_SOURCE: Final = source_of("gateway")
+
+_COMPLETED: Final = Gauge(
+    "frikort_retention_completed_timestamp_seconds",
+    "When the retention job last ended, in seconds since 1970; 0 before the first.",
+)
+_EXPIRED: Final = Gauge(
+    "frikort_retention_expired", "What the last run of the retention job deleted, by kind.", ["kind"]
+)
+
+Kind = Callable[[datetime], Awaitable[int]]
+"""Deletes what is too old at a moment. Returns how many."""
+
+
+class RetentionJob:
+    """Runs once for each Danish day, from 03:00 on. ``retention_runs`` has a document for each."""
+
+    def __init__(self, database: Database, producer: Producer, commands: CommandExpiry, *, pause: float = 0.05) -> None:
+        """``pause``: seconds between two batches, so that people and files come first."""
+        self._runs = database[RUNS]
+        self._submissions = database[SUBMISSIONS]
+        self._files = database[FILES]
+        self._chunks = database[CHUNKS]
+        self._unusual = database[UNUSUAL]
+        self._producer = producer
+        self._commands = commands
+        self._pause = pause
+        self._kinds: Mapping[str, Kind] = {
+            "stored-answers": self._expire_answers,
+            "payroll-lines": self._delete_lines,
+            "unusual-findings": self._delete_findings,
+        }
+
+    async def prepare(self) -> None:
+        """Create the indexes by which the oldest are found."""
+        await self._submissions.create_index(
+            [("at", ASCENDING)], name="unexpired", partialFilterExpression={"unexpired": True}
+        )
+
+    async def run(self, runtime: Runtime) -> None:
+        """Delete until the process stops. A background task."""
+        while not runtime.stopping.is_set():
+            now = datetime.now(UTC)
+            await self.run_once(danish_day(now - timedelta(hours=_NIGHT_HOURS)).isoformat(), now)
+            await self.show_latest()
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def run_once(self, day: str, now: datetime) -> None:
+        """Delete for ``day`` unless an instance does it or has done it, then publish the report."""
+        if await self._claim(day):
+            counts = {name: await expire(now) for name, expire in self._kinds.items()}
+            done = {"expired": counts, "ended_at": now.isoformat(), "unpublished": True}
+            await self._runs.update_one({"_id": day}, {"$set": done})
+            logger.info("gateway.retention_completed", **counts)
+        async for stored in self._runs.find({"unpublished": True}):
+            await self._producer.publish([encode(_report(stored))])
+            await self._runs.update_one({"_id": stored["_id"]}, {"$unset": {"unpublished": True}})
+
+    async def show_latest(self) -> None:
+        """Set the metrics by the last run of any instance."""
+        latest = await self._runs.find({"ended_at": {"$exists": True}}).sort("_id", -1).limit(1).to_list(None)
+        if latest:
+            _COMPLETED.set(datetime.fromisoformat(latest[0]["ended_at"]).timestamp())
+            for kind, count in latest[0]["expired"].items():
+                _EXPIRED.labels(kind).set(count)
+
+    async def _expire_answers(self, now: datetime) -> int:
+        count = 0
+        query = {"unexpired": True, "at": {"$lt": stamp(now - ANSWERS)}}
+        async for some in self._batches(self._submissions.find(query, {"_id": 1}).sort("at", ASCENDING)):
+            count += await self._commands.expire([stored["_id"] for stored in some])
+        return count
+
+    async def _delete_lines(self, now: datetime) -> int:
+        count = 0
+        ended = {
+            "status": {"$in": [BatchStatus.DONE.value, BatchStatus.CANCELLED.value]},
+            "created_at": {"$lt": now - LINES},
+            "lines_deleted": {"$ne": True},
+        }
+        async for some in self._batches(self._files.find(ended, {"_id": 1})):
+            for stored in some:
+                # First the mark: from now on no route reads the lines.
+                await self._files.update_one({"_id": stored["_id"]}, {"$set": {"lines_deleted": True}})
+                await self._chunks.delete_many({"batch_id": stored["_id"]})
+                count += 1
+        return count
+
+    async def _delete_findings(self, now: datetime) -> int:
+        old = {"found_at": {"$lt": (now - FINDINGS).isoformat()}}
+        return int((await self._unusual.delete_many(old)).deleted_count)
+
+    async def _batches(self, cursor: Any) -> AsyncIterator[list[dict[str, Any]]]:
+        """The documents in batches, with a pause after each."""
+        while some := await cursor.to_list(_BATCH):
+            yield some
+            await asyncio.sleep(self._pause)
+
+    async def _claim(self, day: str) -> bool:
+        with contextlib.suppress(DuplicateKeyError):
+            await self._runs.insert_one({"_id": day, "attempt": 0, "lease_until": 0})
+        claimed = await self._runs.update_one(
+            {"_id": day, "ended_at": {"$exists": False}, **expired()},
+            [{"$set": {"attempt": next_attempt(), "lease_until": lease_end(_LEASE_SECONDS)}}],
+        )
+        return bool(claimed.matched_count)
+
+
+def _report(stored: Mapping[str, Any]) -> Envelope[RetentionCompleted]:
+    """The report of a run: the same bytes whenever it is published."""
+    run_id = uuid5(_RUN_IDS, stored["_id"])
+    event = RetentionCompleted(day=stored["_id"], expired=stored["expired"])
+    at = datetime.fromisoformat(stored["ended_at"])
+    return Envelope(id=run_id, time=at, source=_SOURCE, data=event, correlation_id=run_id)

@@ -1,0 +1,16 @@
+"""How long the gateway keeps what the retention job deletes. Pure.
+
+``deploy/retention.py`` has the table of all data, with these periods and the reasons for them.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+ANSWERS: Final = timedelta(days=400)
+"""The command and the answer of an Idempotency-Key. A payroll file is sent again at the latest after the year's end."""
+LINES: Final = timedelta(days=400)
+"""The lines and results of a payroll file, after the file is done."""
+FINDINGS: Final = timedelta(days=400)
+"""Findings of unusual look-ups."""
