@@ -178,7 +178,9 @@ class Clients:
         self.environment.counts["answers without a read"] += waiter.collected is not None
         self._check_read_your_writes(outcome)
         body = outcome.model_dump(mode="json")
-        return await gateway.intake.store_response(submission, CommandResponse(status=200, body=body, language="en"), None)
+        return await gateway.intake.store_response(
+            submission, CommandResponse(status=200, body=body, language="en"), None
+        )
 
     def _check_read_your_writes(self, outcome: OutcomeView) -> None:
         """Check that a change can be read from every gateway before its answer is sent."""

@@ -124,7 +124,8 @@ async def test_a_search_finds_the_entries_for_which_everything_holds(
 @pytest.mark.parametrize("log", ["mongodb"], indirect=True)
 @pytest.mark.parametrize("field", ["organisation", "actor", "reason"])
 async def test_a_search_by_one_field_is_a_range_of_its_index(log: AuditLog, database: Database, field: str) -> None:
-    await log.add([replace(line(n, "card:a"), **{field: f"{n % 20}"}) for n in range(200)])
+    values: list[dict[str, Any]] = [{field: f"{n % 20}"} for n in range(200)]
+    await log.add([replace(line(n, "card:a"), **value) for n, value in enumerate(values)])
     wanted: dict[str, Any] = {field: "3"}
     asked = database["accesses"].find(search_query(Criteria(**wanted), before="2026"))
     plan = str((await asked.sort("_id", -1).limit(5).explain())["queryPlanner"]["winningPlan"])
