@@ -23,6 +23,7 @@ from frikort_contracts import (
     reconciliation,
     report_checks,
     reporting,
+    statistics,
     years,
 )
 from frikort_contracts.messages import Message
@@ -210,6 +211,13 @@ RECONCILIATION_RESULTS = Topic(
     writers=("exports",),
     readers=("projections",),
 )
+STATISTICS = Topic(
+    name="frikort.statistics.v1",
+    key="month",
+    messages=(statistics.StatisticsPublished,),
+    writers=("exports",),
+    readers=("projections",),
+)
 AUTHORITY_SKAT = Topic(
     name="frikort.authority.skat.v1",
     key="card_id",
@@ -241,6 +249,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     RECONCILIATION,
     RECONCILIATION_RESULTS,
     AUDIT_LOG,
+    STATISTICS,
     AUTHORITY_SKAT,
     AUTHORITY_STAR,
 )

@@ -59,6 +59,7 @@ _READ_MODELS: Final = {
     "extracts": _KEEP_INDEXED,
     "extract_parts": _ADD_INDEXED,
     "reconciliations": _KEEP_INDEXED,
+    "statistics": _ADD_INDEXED,
 }
 
 # A process with processors keeps how far its database has applied its topics, and the formats of its documents.
@@ -75,6 +76,8 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
             **_documents("statements"),
             **_documents("requests"),
             **_documents("reconciliations"),
+            "card_histories": _KEEP_INDEXED,
+            "statistics": _KEEP,
             "jobs": _KEEP,
             "key_checks": _READ_AND_ADD,
             **_OF_PROCESSORS,

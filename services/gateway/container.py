@@ -38,7 +38,8 @@ class WaitLimits:
 class Container:
     """Everything that the routes use.
 
-    ``fresh_login``: seconds after a login in which a person may do a sensitive action.
+    ``api_url``: where clients reach the API. ``fresh_login``: seconds after a login in which a person may do a
+    sensitive action.
     """
 
     authenticator: Authenticator
@@ -58,3 +59,4 @@ class Container:
     uploads: UploadService
     extract_requests: ExtractRequests
     end_positions: EndPositions
+    api_url: str

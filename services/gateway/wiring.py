@@ -141,6 +141,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
         ),
         extract_requests=ExtractRequests(database),
         end_positions=runtime.producer.end_positions,
+        api_url=settings.api_url,
     )
     listener = ChangeStreamListener(database, subscriptions, [processor.name for processor in PROJECTIONS])
     return Process(container, signer, listener, ProjectionMonitor(database))

@@ -19,6 +19,7 @@ from services.balance.ledger import Ledger, read_entries
 from services.balance.processor import LEDGERS
 from services.exports.processor import REQUESTS, statements
 from services.exports.reconciliation import RECONCILIATIONS
+from services.exports.statistics.card_history import CARD_HISTORIES
 from services.gateway.projections import PROJECTIONS
 from services.issuance.processor import cards
 from services.reporting.processor import card_states
@@ -52,6 +53,7 @@ READERS: Final[tuple[tuple[str, DocumentSet[Any]], ...]] = (
     ("exports", statements(_nothing)),
     ("exports", REQUESTS),
     ("exports", RECONCILIATIONS),
+    ("exports", CARD_HISTORIES),
     *(("gateway", processor) for processor in PROJECTIONS),
 )
 """Every service with its processors."""

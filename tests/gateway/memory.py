@@ -199,6 +199,9 @@ class MemoryModels(GatewayReadModels):
             OpenDispute(report.report_id, report.order) for report in sorted(found, key=lambda one: one.order)[:limit]
         ]
 
+    async def statistics_years(self) -> list[int]:
+        return sorted({view.year for view in self.memory["statistics"].states.values()})
+
     async def extract_progress(self, extract_id: str, attempt: int) -> ExtractProgress:
         parts = self.memory["extract_parts"].states.values()
         found = [part for part in parts if (part.extract_id, part.attempt) == (extract_id, attempt)]

@@ -70,6 +70,7 @@ SUBJECTS: Final = {
 }
 WITHOUT_PERSON: Final = {
     *("allowances", "list_problems", "problem", "list_extracts", "get_extract", "list_reconciliations"),
+    *("list_statistics", "get_statistics", "download_statistics", "statistics_catalog"),
     *("send_batch", "list_batches", "get_batch", "book_batch", "cancel_batch"),
     *("own_changes", "represented_changes"),  # only that something changed
 }
