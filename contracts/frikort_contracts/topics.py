@@ -17,6 +17,7 @@ from typing import Final, Literal, get_args
 from frikort_contracts import (
     audit_log,
     balance,
+    evidence,
     extracts,
     issuance,
     outcomes,
@@ -211,6 +212,15 @@ RECONCILIATION_RESULTS = Topic(
     writers=("exports",),
     readers=("projections",),
 )
+EVIDENCE = Topic(
+    name="frikort.evidence.v1",
+    key="evidence",
+    messages=(evidence.EvidenceSigned,),
+    writers=("gateway",),
+    readers=("auditor",),
+    partitions=1,
+    is_followed=True,
+)
 STATISTICS = Topic(
     name="frikort.statistics.v1",
     key="month",
@@ -249,6 +259,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     RECONCILIATION,
     RECONCILIATION_RESULTS,
     AUDIT_LOG,
+    EVIDENCE,
     STATISTICS,
     AUTHORITY_SKAT,
     AUTHORITY_STAR,

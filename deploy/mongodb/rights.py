@@ -60,6 +60,7 @@ _READ_MODELS: Final = {
     "extract_parts": _ADD_INDEXED,
     "reconciliations": _KEEP_INDEXED,
     "statistics": _ADD_INDEXED,
+    "evidence": _ADD_INDEXED,
 }
 
 # A process with processors keeps how far its database has applied its topics, and the formats of its documents.
@@ -90,6 +91,8 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
             ALL_COLLECTIONS: _WATCH,
             "accesses": _ADD_INDEXED,
             "audit_chains": frozenset({Action.INSERT, Action.UPDATE, Action.CREATE_INDEX}),
+            "evidence": frozenset({Action.UPDATE}),
+            "evidence_roots": frozenset({Action.INSERT, Action.UPDATE, Action.CREATE_INDEX}),
             "audit_checks": frozenset({Action.INSERT, Action.UPDATE}),
             "submissions": frozenset({Action.INSERT, Action.UPDATE}),
             "attempts": frozenset({Action.INSERT, Action.UPDATE, Action.CREATE_INDEX}),

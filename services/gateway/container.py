@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from frikort_contracts.extracts import Position
 from frikort_contracts.rules.allowances import Allowances
@@ -16,6 +17,7 @@ from services.gateway.clock import Clock
 from services.gateway.commands.outcomes import Outcomes
 from services.gateway.commands.service import CommandService
 from services.gateway.event_streams import EventStreams
+from services.gateway.evidence.store import EvidenceStore
 from services.gateway.extract_requests import ExtractRequests
 from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.payroll.store import BatchStore
@@ -38,8 +40,8 @@ class WaitLimits:
 class Container:
     """Everything that the routes use.
 
-    ``api_url``: where clients reach the API. ``fresh_login``: seconds after a login in which a person may do a
-    sensitive action.
+    ``api_url``: where clients reach the API. ``evidence_keys``: the public keys of evidence, as JWKs.
+    ``fresh_login``: seconds after a login in which a person may do a sensitive action.
     """
 
     authenticator: Authenticator
@@ -60,3 +62,5 @@ class Container:
     extract_requests: ExtractRequests
     end_positions: EndPositions
     api_url: str
+    evidence: EvidenceStore
+    evidence_keys: Sequence[Mapping[str, Any]]

@@ -54,6 +54,7 @@ _STATUSES: Final = {
     408: "The body arrived too slowly",
     413: "Too large: at most 64 KB, a payroll file at most 32 MB and 100,000 lines",
     415: "The content type is not one of those listed for the request body",
+    416: "The range is outside the file",
     422: "The request has errors or breaks a rule",
     429: "Too many",
     500: "Internal error",
@@ -62,6 +63,7 @@ _STATUSES: Final = {
 _SECURITY: Final = "oauth2"
 _HEADERS: Final[dict[str, tuple[str, Document]]] = {
     "Content-Language": ("Language of the texts: `da` or `en`.", {"type": "string", "enum": ["da", "en"]}),
+    "Content-Range": ("The bytes in the body, and the size of the file.", {"type": "string"}),
     "Correlation-Id": ("Id of the request; state it when you contact the operator.", {"type": "string"}),
     "ETag": ("Changes when the file changes; send it as If-None-Match.", {"type": "string"}),
     "Idempotency-Replayed": ("`true` if the key was used before.", {"type": "string", "enum": ["true"]}),
@@ -89,6 +91,11 @@ _PARAMETERS: Final[dict[str, Document]] = {
         "description": "`wait=N`: seconds to wait for the outcome, 0 to 30.",
         "schema": {"type": "string", "default": ""},
     },
+    "Range": {
+        "required": False,
+        "description": "One range of the file: `bytes=0-999`. Send the ETag as If-Range to continue a download.",
+        "schema": {"type": "string", "default": ""},
+    },
     "Access-Reason": {
         "required": True,
         "description": "Why you read the data, in 3 to 200 characters (UTF-8). The citizen can read it. Do not put a "
@@ -104,6 +111,13 @@ _PARAMETERS: Final[dict[str, Document]] = {
 """The request headers that the dependencies of routes read (``api/dependencies.py``)."""
 _REPLACED_SCHEMAS: Final = ("HTTPValidationError", "ValidationError")
 """What FastAPI documents for invalid requests. This API answers with problem documents instead."""
+_OF_FILES: Final[Mapping[int, tuple[str, ...]]] = {
+    200: ("ETag", "Repr-Digest"),
+    206: ("ETag", "Repr-Digest", "Content-Range"),
+    304: ("ETag",),
+    416: ("Content-Range",),
+}
+"""The headers of a file by the status."""
 _METHODS: Final = frozenset({"get", "put", "post", "delete"})
 
 
@@ -215,10 +229,8 @@ def _headers_of(operation: str, status: int, response: Document, *, is_command: 
         yield "Retry-After"
     if status == 401:
         yield "WWW-Authenticate"
-    if operation == "download_extract" and status in (200, 304):
-        yield "ETag"
-        if status == 200:
-            yield "Repr-Digest"
+    if operation == "download_extract":
+        yield from _OF_FILES.get(status, ())
 
 
 def _problem_response(status: int, codes: Sequence[str]) -> Document:

@@ -30,6 +30,8 @@ from services.gateway.commands.visibility import Visibility
 from services.gateway.container import Container, WaitLimits
 from services.gateway.employer.responses import EmployerResponses
 from services.gateway.event_streams import EventStreams
+from services.gateway.evidence.signer import EvidenceSigner
+from services.gateway.evidence.store import EvidenceStore
 from services.gateway.extract_requests import ExtractRequests
 from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.payroll.number_checks import NumberChecks
@@ -64,6 +66,7 @@ class Process:
         await container.extract_requests.prepare()
         await container.audit_log.prepare()
         await self.signer.prepare()
+        await container.evidence.prepare()
         await container.batches.prepare()
         self.change_listener.start()
         await self.projections.prepare()
@@ -92,6 +95,9 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
     log_keys = signing_keys(settings.audit_log_keys.get_secret_value(), "FRIKORT_AUDIT_LOG_KEYS")
     signer = CheckpointSigner(database, runtime.producer, log_keys[0], interval=settings.audit_log_interval)
     runtime.add_background_task(signer.run)
+    evidence = EvidenceStore(database)
+    evidence_signer = EvidenceSigner(evidence, runtime.producer, log_keys[0], interval=settings.audit_log_interval)
+    runtime.add_background_task(evidence_signer.run)
     public_keys = VerificationKeys([key.public for key in log_keys])
     runtime.add_background_task(NightlyCheck(database, settings, public_keys).run)
     audit_log = MongoAuditLog(database, chain)
@@ -142,6 +148,8 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
         extract_requests=ExtractRequests(database),
         end_positions=runtime.producer.end_positions,
         api_url=settings.api_url,
+        evidence=evidence,
+        evidence_keys=[key.public for key in log_keys],
     )
     listener = ChangeStreamListener(database, subscriptions, [processor.name for processor in PROJECTIONS])
     return Process(container, signer, listener, ProjectionMonitor(database))

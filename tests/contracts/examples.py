@@ -16,6 +16,7 @@ from frikort_contracts.balance import (
     Threshold,
 )
 from frikort_contracts.cloudevents import Envelope, to_json_bytes
+from frikort_contracts.evidence import EvidenceSigned
 from frikort_contracts.extracts import (
     Authority,
     EmployerLine,
@@ -92,6 +93,7 @@ from frikort_contracts.reporting import (
     WithdrawReport,
 )
 from frikort_contracts.rules.allowances import Allowance
+from frikort_contracts.statistics import MunicipalityStatistics, StatisticsPublished
 from frikort_contracts.values import CitizenSide, Components, EncryptedPerson, Period, WorkPeriod
 from frikort_contracts.years import YearChanged
 
@@ -251,6 +253,7 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         command_id=_COMMAND, problem=Problem.AMOUNT_TOO_LARGE, detail={"total": 100_000_001, "reason": "æøå"}
     ),
     RepublishStatements(card_id=_CARD),
+    EvidenceSigned(sequence=1, signed_root="eyJhbGciOiJFZDI1NTE5In0.e30.c2lnbmF0dXJl"),
     AuditLogSigned(chain="f1d2d2f9-1c2e-4f0e-9a43-8f6f3c1f5d27", checkpoint="eyJhbGciOiJFZDI1NTE5In0.e30.c2lnbmF0dXJl"),
     SettleYear(
         card_id=_CARD, year=2025, allowance=4_276_600, provisional=False,
@@ -266,6 +269,15 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     ),
     CardYearDiffered(run_id="run-1", card_id=_CARD, year=2025, figures=_card_year.figures),
     ReconciliationCompleted(run_id="run-1", started_at=NOON, cards=300, years=420, differences=1, undecided=0),
+    StatisticsPublished(
+        month="2025-10", method=1, employers=5,
+        municipalities=(
+            MunicipalityStatistics(
+                municipality="101", issued=10, active=10, used=10, employers=5, exempt=100_000_00, excess=None
+            ),
+        ),
+        other_exempt=None, other_excess=None,
+    ),
     ExtractStarted(extract_id="extract-1", attempt=1, statements=12),
     ExtractPartWritten(
         extract_id="extract-1", attempt=1, format=ExtractFormat.CSV, index=0, content="kort;beløb\r\n42;1,00\r\n"

@@ -17,7 +17,16 @@ from frikort_contracts.access import (
     group_prefix,
     rights,
 )
-from frikort_contracts.topics import AUDIT_LOG, BALANCE_JOBS, DEAD_SUFFIX, EARNINGS, RECONCILIATION, TOPICS, YEARS
+from frikort_contracts.topics import (
+    AUDIT_LOG,
+    BALANCE_JOBS,
+    DEAD_SUFFIX,
+    EARNINGS,
+    EVIDENCE,
+    RECONCILIATION,
+    TOPICS,
+    YEARS,
+)
 
 
 def names(principal: str, operation: Operation, resource: Resource = Resource.TOPIC) -> set[str]:
@@ -47,7 +56,7 @@ def test_who_only_follows_the_years_has_no_right_to_a_consumer_group() -> None:
 
 def test_the_three_processes_of_the_gateway_differ() -> None:
     commands = {topic.name for topic in TOPICS if ".commands." in topic.name}
-    assert names("gateway", Operation.WRITE) == {*commands, AUDIT_LOG.name}
+    assert names("gateway", Operation.WRITE) == {*commands, AUDIT_LOG.name, EVIDENCE.name}
     assert names("payroll", Operation.WRITE) == {"frikort.reporting.commands.v1"}
     assert names("gateway", Operation.READ) == {YEARS.name, AUDIT_LOG.name}
     assert names("payroll", Operation.READ) == {YEARS.name}
@@ -72,7 +81,7 @@ def test_the_operator_reads_dead_letters_and_writes_where_they_came_from() -> No
 
 
 def test_the_auditor_reads_the_audit_log_and_writes_nothing() -> None:
-    assert names(AUDITOR, Operation.READ) == {AUDIT_LOG.name}
+    assert names(AUDITOR, Operation.READ) == {AUDIT_LOG.name, EVIDENCE.name}
     assert names(AUDITOR, Operation.WRITE) == set()
 
 

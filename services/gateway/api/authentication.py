@@ -15,7 +15,9 @@ from services.gateway.container import Container
 from services.gateway.problems import ProblemError
 from services.runtime.web.requests import count_for_caller
 
-PUBLIC_PATHS: Final = frozenset({"/v1/allowances", "/v1/openapi.json", "/v1/problems", "/v1/statistics"})
+PUBLIC_PATHS: Final = frozenset(
+    {"/v1/allowances", "/v1/openapi.json", "/v1/problems", "/v1/statistics", "/v1/evidence/keys"}
+)
 """The paths of the API that need no token, beside those of the statistics."""
 _PUBLIC_PREFIX: Final = "/v1/statistics/"
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from services.gateway.projections import (
     cards,
     employments,
+    evidence,
     extracts,
     ledgers,
     outcomes,
@@ -30,4 +31,5 @@ PROJECTIONS: Final[tuple[Projection[Any], ...]] = (
     extracts.PARTS_PROJECTION,
     reconciliations.PROJECTION,
     statistics.PROJECTION,
+    evidence.PROJECTION,
 )

@@ -61,6 +61,12 @@ async def extract(extract_id: UUID, page: AuthorityPage) -> Response:
     return page.render("authority/extract.html", extract=found, municipalities=MUNICIPALITIES)
 
 
+@router.get(f"{HOME}/udtraek/{{extract_id}}/oversigt")
+async def extract_manifest(extract_id: UUID, page: AuthorityPage) -> Response:
+    """The signed manifest of a completed extract."""
+    return await page.forward(f"/v1/extracts/{extract_id}/manifest")
+
+
 @router.get(f"{HOME}/udtraek/{{extract_id}}/fil/{{file_format}}")
 async def extract_file(extract_id: UUID, file_format: ExtractFormat, page: AuthorityPage) -> Response:
     """A file of a completed extract."""

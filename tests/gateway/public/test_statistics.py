@@ -11,36 +11,14 @@ from typing import Any, Final
 import httpx2
 import pytest
 from frikort_contracts.cloudevents import Envelope
-from frikort_contracts.municipalities import MUNICIPALITIES
-from frikort_contracts.statistics import MunicipalityStatistics, StatisticsPublished
+from frikort_contracts.statistics import StatisticsPublished
 
 from services.gateway.projections import statistics
 from tests.gateway.build import envelope
 from tests.gateway.memory import memory_gateway
+from tests.gateway.public.build import published
 
 AT: Final = datetime(2025, 11, 11, tzinfo=UTC)
-
-
-def published(month: str, *, issued: int = 10) -> StatisticsPublished:
-    return StatisticsPublished(
-        month=month,
-        method=1,
-        employers=5,
-        municipalities=tuple(
-            MunicipalityStatistics(
-                municipality=code,
-                issued=issued,
-                active=5,
-                used=5,
-                employers=5,
-                exempt=120_000_00 if code == "101" else None,
-                excess=None,
-            )
-            for code in sorted(MUNICIPALITIES)
-        ),
-        other_exempt=35_000_00,
-        other_excess=None,
-    )
 
 
 def message(event: StatisticsPublished) -> Envelope[Any]:
