@@ -198,10 +198,10 @@ class ViewReader:
             return bool((await self._api.get(token, path))["status"] == "done")
 
         await until(done, within=_EXTRACT_SECONDS, what="the tax extract")
-        response = await self._api.request("GET", f"{path}/files/json", token)
+        response = await self._api.request("GET", f"{path}/files/jsonl", token)
         if response is None or response.is_error:
             raise AssertionError(f"the extract cannot be downloaded: {response}")
-        return {line["card_id"]: line for line in _unique(json.loads(response.content.decode("utf-8-sig")))}
+        return {line["card_id"]: line for line in _unique(map(json.loads, response.content.splitlines()))}
 
 
 def _unique(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -285,7 +285,7 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     ExtractCompleted(
         extract_id="extract-1", attempt=1, authority=Authority.STAR, year=2025, municipality="101", provisional=True,
         count=12, reported=9, exempt=8, excess=1,
-        files=(ExtractFile(format=ExtractFormat.JSON, parts=1, size=2, sha256="0" * 64),),
+        files=(ExtractFile(format=ExtractFormat.JSON_LINES, parts=1, size=2, sha256="0" * 64),),
     ),
     TaxStatementUpdated(
         **_statement, cpr="header.key.iv.text.tag",

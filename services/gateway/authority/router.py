@@ -39,7 +39,10 @@ AuthorityCaller = Annotated[RequestContext, Depends(caller_in(Role.AUTHORITY))]
 RangeCaller = Annotated[RequestContext, Depends(caller_in(Role.AUTHORITY, headers=("Range",)))]
 AuthorityCommand = Annotated[CommandContext, Depends(command_in(Role.AUTHORITY))]
 
-_MEDIA_TYPES = {ExtractFormat.CSV: "text/csv; charset=utf-8; header=present", ExtractFormat.JSON: "application/json"}
+_MEDIA_TYPES = {
+    ExtractFormat.CSV: "text/csv; charset=utf-8; header=present",
+    ExtractFormat.JSON_LINES: "application/jsonl; charset=utf-8",
+}
 
 
 @router.post("", status_code=201, response_model=ExtractResource, responses=PENDING)
@@ -96,8 +99,8 @@ async def get_manifest(extract_id: str, context: AuthorityCaller) -> Response:
     "/{extract_id}/files/{file_format}",
     response_class=StreamingResponse,
     responses={
-        200: {"description": "The file", "content": {"text/csv": {}, "application/json": {}}},
-        206: {"description": "The part of the file", "content": {"text/csv": {}, "application/json": {}}},
+        200: {"description": "The file", "content": {"text/csv": {}, "application/jsonl": {}}},
+        206: {"description": "The part of the file", "content": {"text/csv": {}, "application/jsonl": {}}},
         304: {"description": "Not changed"},
     },
     openapi_extra=problems("extract-unknown", "extract-not-ready", "not-found", "range-not-satisfiable"),
