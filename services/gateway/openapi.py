@@ -194,7 +194,8 @@ def _complete(operation: Document, schemas: Mapping[str, Document]) -> list[str]
         names = _headers_of(operation["operationId"], int(status), response, is_command=is_command)
         response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
         for media_type, media in response.get("content", {}).items():
-            media.setdefault("schema", {} if "json" in media_type else {"type": "string"})  # a file or a stream
+            is_json = media_type == "application/json" or media_type.endswith("+json")
+            media.setdefault("schema", {} if is_json else {"type": "string"})  # a file or a stream
         media = response.get("content", {}).get("application/json")
         if media is not None and "$ref" in media["schema"] and not media.keys() & {"example", "examples"}:
             media["example"] = example_of(media["schema"], schemas)

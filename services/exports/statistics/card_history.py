@@ -6,6 +6,8 @@ employers, and not with the reports.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Final, NamedTuple
 
@@ -43,14 +45,13 @@ class Totals(NamedTuple):
         return self.exempt + self.excess
 
 
-class YearHistory(BaseModel):
+@dataclass(frozen=True, slots=True)
+class YearHistory:
     """A payment year of a card: its totals by the month of the change, and each employer's first month."""
 
-    model_config = ConfigDict(frozen=True)
-
     revision: int = 0
-    months: dict[str, Totals] = {}
-    employers: dict[str, str] = {}
+    months: Mapping[str, Totals] = field(default_factory=dict)
+    employers: Mapping[str, str] = field(default_factory=dict)
 
     def totals(self, month: str) -> Totals:
         """The totals at the end of ``month``."""
@@ -98,12 +99,12 @@ def _with_change(card: CardHistory, event: _CARD_EVENTS, day: date) -> CardHisto
     active = isinstance(event, CardIssued | CardReactivated) or (isinstance(event, CardHandedOver) and was_active)
     # A clock that was set back must not change a month that has passed.
     at = max(day.isoformat(), card.changes[-1].day if card.changes else "")
-    return card.model_copy(
-        update={
-            "card_revision": event.revision,
-            "first_month": card.first_month or at[:7],
-            "changes": (*card.changes, CardChange(at, event.municipality, active)),
-        }
+    return CardHistory(
+        card_id=card.card_id,
+        card_revision=event.revision,
+        first_month=card.first_month or at[:7],
+        changes=(*card.changes, CardChange(at, event.municipality, active)),
+        years=card.years,
     )
 
 
@@ -112,8 +113,8 @@ def _with_totals(card: CardHistory, event: BalanceChanged, month: str) -> CardHi
     if event.revision <= year.revision:
         return card
     at = max(month, *year.months) if year.months else month
-    changed = {"revision": event.revision, "months": {**year.months, at: Totals(event.exempt, event.excess)}}
-    return _with_year(card, event.year, year.model_copy(update=changed))
+    months = {**year.months, at: Totals(event.exempt, event.excess)}
+    return _with_year(card, event.year, replace(year, revision=event.revision, months=months))
 
 
 def _with_employer(card: CardHistory, event: ReportSettled, month: str) -> CardHistory:
@@ -121,11 +122,17 @@ def _with_employer(card: CardHistory, event: ReportSettled, month: str) -> CardH
     year = card.years.get(event.year, YearHistory())
     if event.total == 0 or year.employers.get(event.cvr, "9") <= month:
         return card
-    return _with_year(card, event.year, year.model_copy(update={"employers": {**year.employers, event.cvr: month}}))
+    return _with_year(card, event.year, replace(year, employers={**year.employers, event.cvr: month}))
 
 
 def _with_year(card: CardHistory, number: int, year: YearHistory) -> CardHistory:
-    return card.model_copy(update={"years": {**card.years, number: year}})
+    return CardHistory(
+        card_id=card.card_id,
+        card_revision=card.card_revision,
+        first_month=card.first_month,
+        changes=card.changes,
+        years={**card.years, number: year},
+    )
 
 
 def _document_id(message: Envelope[Any]) -> str | None:

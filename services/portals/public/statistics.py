@@ -22,14 +22,14 @@ _PATH: Final = "/v1/statistics"
 
 @dataclass(frozen=True)
 class Totals:
-    """The sums of a month's published figures, amounts in øre. What is not published is not in them."""
+    """The sums of a month's published figures, amounts in øre; None: no amount is published."""
 
     month: date
     issued: int
     active: int
     used: int
-    exempt: int
-    excess: int
+    exempt: int | None
+    excess: int | None
 
 
 @router.get("/statistik")
@@ -73,6 +73,8 @@ async def month_statistics(page: OpenPage, year: int, month: int) -> Response:
 
 async def _month_page(page: Page, years: list[int], year: int, number: int | None) -> Response:
     found = await page.api.get(f"{_PATH}/{year}", YearStatistics)
+    if not found.months:
+        return page.render("public/no_statistics.html")
     totals = [totals_of(month) for month in found.months]
     shown = next((month for month in found.months if month.month.month == number), found.months[-1])
     series: tuple[tuple[str, Callable[[Totals], int]], ...] = (
@@ -81,10 +83,7 @@ async def _month_page(page: Page, years: list[int], year: int, number: int | Non
         (page.gettext("Brugte frikort i året"), lambda each: each.used),
     )
     lines = charts.lines([(name, [(each.month.month, count(each)) for each in totals]) for name, count in series])
-    names = [
-        (formats.month_name(each.month.month, page.language, short=True), max(each.exempt, 0), max(each.excess, 0))
-        for each in totals
-    ]
+    bars = charts.bars([(_short_name(page, each), *_drawn(each)) for each in totals])
     return page.render(
         "public/statistics.html",
         years=years,
@@ -93,9 +92,18 @@ async def _month_page(page: Page, years: list[int], year: int, number: int | Non
         shown=shown,
         shown_totals=totals_of(shown),
         lines=lines,
-        bars=charts.bars(names),
+        bars=bars,
         names=MUNICIPALITIES,
     )
+
+
+def _short_name(page: Page, totals: Totals) -> str:
+    return formats.month_name(totals.month.month, page.language, short=True)
+
+
+def _drawn(totals: Totals) -> tuple[int, int]:
+    """The amounts of a bar: corrections can make an amount negative."""
+    return max(totals.exempt or 0, 0), max(totals.excess or 0, 0)
 
 
 def totals_of(month: MonthStatistics) -> Totals:
@@ -106,10 +114,15 @@ def totals_of(month: MonthStatistics) -> Totals:
         issued=_sum(rows, lambda row: row.issued),
         active=_sum(rows, lambda row: row.active),
         used=_sum(rows, lambda row: row.used),
-        exempt=_sum(rows, lambda row: row.exempt_ore) + (month.other_exempt_ore or 0),
-        excess=_sum(rows, lambda row: row.excess_ore) + (month.other_excess_ore or 0),
+        exempt=_amount([*(row.exempt_ore for row in rows), month.other_exempt_ore]),
+        excess=_amount([*(row.excess_ore for row in rows), month.other_excess_ore]),
     )
 
 
-def _sum(rows: Iterable[MunicipalityFigures], value: Callable[[MunicipalityFigures], int | None]) -> int:
-    return sum(value(row) or 0 for row in rows)
+def _sum(rows: Iterable[MunicipalityFigures], value: Callable[[MunicipalityFigures], int]) -> int:
+    return sum(value(row) for row in rows)
+
+
+def _amount(published: Iterable[int | None]) -> int | None:
+    shown = [amount for amount in published if amount is not None]
+    return sum(shown) if shown else None

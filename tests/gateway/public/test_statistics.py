@@ -18,6 +18,11 @@ from tests.gateway.build import envelope
 from tests.gateway.memory import memory_gateway
 from tests.gateway.public.build import published
 
+ONCE: Final = (
+    *("dct:publisher", "dct:modified", "dct:accrualPeriodicity", "dct:accessRights"),
+    *("dct:license", "dct:format", "dcat:mediaType"),
+)
+"""Properties that the SHACL shapes of DCAT-AP-DK 2.0.2 allow once (github.com/digst/DCAT-AP-DK)."""
 AT: Final = datetime(2025, 11, 11, tzinfo=UTC)
 
 
@@ -84,9 +89,22 @@ async def test_the_catalogue_names_a_json_and_a_csv_file_for_each_year(client: h
     assert len(addresses) == 4
     for address in addresses:
         assert (await client.get(httpx2.URL(address).raw_path.decode())).status_code == 200
-    # What DCAT-AP 3 requires of a dataset, and what it recommends.
-    assert {"dct:title", "dct:description", "dct:publisher", "dcat:contactPoint", "dcat:keyword"} <= dataset.keys()
-    assert {"dcat:theme", "dct:accessRights", "dct:spatial", "dct:temporal"} <= dataset.keys()
+    # What DCAT-AP 3 recommends of a dataset.
+    assert {"dct:publisher", "dcat:contactPoint", "dcat:keyword", "dcat:theme"} <= dataset.keys()
+    assert {"dct:accessRights", "dct:spatial", "dct:temporal"} <= dataset.keys()
+
+
+async def test_the_catalogue_has_what_dcat_ap_dk_requires_and_nothing_too_often(client: httpx2.AsyncClient) -> None:
+    catalog = (await client.get("/v1/statistics/catalog")).json()
+    (dataset,) = catalog["dcat:dataset"]
+
+    assert {"dct:title", "dct:description", "dcat:dataset", "dct:publisher"} <= catalog.keys()
+    assert {"dct:title", "dct:description"} <= dataset.keys()
+    assert "foaf:name" in catalog["dct:publisher"]
+    for each in (catalog, dataset, *dataset["dcat:distribution"]):
+        assert not any(isinstance(each.get(name), list) for name in ONCE)
+    for distribution in dataset["dcat:distribution"]:
+        assert distribution["dcat:accessURL"]["@id"].startswith("http")
 
 
 def test_a_month_stays_as_it_was_published_first() -> None:
