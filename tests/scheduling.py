@@ -18,7 +18,7 @@ _GROUPS: Final = (
             r"tests/attack/api/",
             r"tests/demo/",
             r"tests/gateway/attempts/test_limiter\.py",
-            r"tests/gateway/(?:api/test_real|audit/test_(?:log|signer|unusual)|retention/test_job|payroll/test_store|test_projection_heartbeat|test_read_models)\.py",
+            r"tests/gateway/(?:api/test_real|audit/test_(?:log|signer|unusual)|evidence/test_signer|retention/test_job|payroll/test_store|test_projection_heartbeat|test_read_models)\.py",
             r"tests/portals/journeys/",
             r"tests/clients/test_python_calls\.py",
             r"tests/fuzz/test_api\.py",
@@ -30,7 +30,7 @@ _GROUPS: Final = (
         (
             r"tests/portals/(?:citizen/)?test_.*in_a_browser\.py",
             r"tests/portals/employer/test_(?:all_pages|files)\.py",
-            r"tests/portals/test_(?:kit|public)\.py",
+            r"tests/portals/test_(?:kit|public|statistics)\.py",
         ),
     ),
     ("simulation", (r"tests/simulation/test_simulation\.py",)),
@@ -39,7 +39,7 @@ _GROUPS: Final = (
     (
         "engines",
         (
-            r"tests/exports/test_extract_(?:queue|worker)\.py",
+            r"tests/exports/(?:test_extract_(?:queue|worker)|statistics/test_publisher)\.py",
             r"tests/gateway/test_clock\.py",
             r"tests/portals/login/test_session_store\.py",
             r"tests/runtime/test_(?:consuming_real|document_jobs|document_store|key_checks|processes|projection)\.py",

@@ -22,7 +22,7 @@ class ExtractFormat(StrEnum):
     """File formats of an extract."""
 
     CSV = "csv"
-    JSON = "json"
+    JSON_LINES = "jsonl"
 
 
 class Position(Value):

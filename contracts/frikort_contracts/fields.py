@@ -155,8 +155,8 @@ FIELDS: Final[dict[str, FieldText]] = {
     "represented": FieldText("The cards that the caller may see as a mandate holder."),
     # Extracts and statements
     "count": FieldText("How many statements the extract contains.", 1200),
-    "file_format": FieldText("The file format: `csv` or `json`.", "csv"),
-    "format": FieldText("The file format: `csv` or `json`.", "csv"),
+    "file_format": FieldText("The file format: `csv` or `jsonl`.", "csv"),
+    "format": FieldText("The file format: `csv` or `jsonl`.", "csv"),
     "href": FieldText("Where to download the file.", "/v1/extracts/2d1f0c2e-5a0b-5f7c-9b0e-2f1f6e0f5c11/files/csv"),
     "index": FieldText("Place of the part in its file, from 0."),
     "offset": FieldText("The first record that is not included."),

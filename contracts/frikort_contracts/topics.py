@@ -17,6 +17,7 @@ from typing import Final, Literal, get_args
 from frikort_contracts import (
     audit_log,
     balance,
+    evidence,
     extracts,
     issuance,
     outcomes,
@@ -25,6 +26,7 @@ from frikort_contracts import (
     report_checks,
     reporting,
     retention,
+    statistics,
     years,
 )
 from frikort_contracts.messages import Message
@@ -244,6 +246,22 @@ RECONCILIATION_RESULTS = Topic(
     writers=("exports",),
     readers=("projections",),
 )
+EVIDENCE = Topic(
+    name="frikort.evidence.v1",
+    key="evidence",
+    messages=(evidence.EvidenceSigned,),
+    writers=("gateway",),
+    readers=("auditor",),
+    partitions=1,
+    is_followed=True,
+)
+STATISTICS = Topic(
+    name="frikort.statistics.v1",
+    key="month",
+    messages=(statistics.StatisticsPublished,),
+    writers=("exports",),
+    readers=("projections",),
+)
 AUTHORITY_SKAT = Topic(
     name="frikort.authority.skat.v1",
     key="card_id",
@@ -278,6 +296,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
     AUDIT_LOG,
     UNUSUAL_ACCESSES,
     RETENTION,
+    EVIDENCE,
+    STATISTICS,
     AUTHORITY_SKAT,
     AUTHORITY_STAR,
 )

@@ -26,8 +26,9 @@ class Answer:
         self.status = response.status_code
         self.headers: Mapping[str, str] = response.headers
         self.content = response.content
-        kind = response.headers.get("content-type", "")
-        self.body: Any = json.loads(response.content) if "json" in kind and response.content else None
+        kind = response.headers.get("content-type", "").partition(";")[0]
+        is_json = kind == "application/json" or kind.endswith("+json")
+        self.body: Any = json.loads(response.content) if is_json and response.content else None
 
     def __getitem__(self, name: str) -> Any:
         return self.body[name]

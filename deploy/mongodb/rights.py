@@ -59,6 +59,8 @@ _READ_MODELS: Final = {
     "extracts": _KEEP_INDEXED,
     "extract_parts": _ADD_INDEXED,
     "reconciliations": _KEEP_INDEXED,
+    "statistics": _ADD_INDEXED,
+    "evidence": _ADD_INDEXED,
 }
 
 # A process with processors keeps how far its database has applied its topics, and the formats of its documents.
@@ -75,6 +77,8 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
             **_documents("statements"),
             **_documents("requests"),
             **_documents("reconciliations"),
+            "card_histories": _KEEP_INDEXED,
+            "statistics": _KEEP,
             "jobs": _KEEP,
             "key_checks": _READ_AND_ADD,
             **_OF_PROCESSORS,
@@ -87,6 +91,8 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
             ALL_COLLECTIONS: _WATCH,
             "accesses": _ADD_INDEXED,
             "audit_chains": frozenset({Action.INSERT, Action.UPDATE, Action.CREATE_INDEX}),
+            "evidence": frozenset({Action.UPDATE}),
+            "evidence_roots": frozenset({Action.INSERT, Action.UPDATE, Action.CREATE_INDEX}),
             "audit_checks": frozenset({Action.INSERT, Action.UPDATE}),
             "unusual_accesses": frozenset({Action.INSERT, Action.UPDATE, Action.REMOVE, Action.CREATE_INDEX}),
             "submissions": frozenset({Action.INSERT, Action.UPDATE, Action.CREATE_INDEX}),

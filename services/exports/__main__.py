@@ -10,6 +10,8 @@ from services.exports.processor import REQUESTS, statements
 from services.exports.reconciliation import RECONCILIATIONS
 from services.exports.results import report_results
 from services.exports.settings import ExportsSettings
+from services.exports.statistics.card_history import CARD_HISTORIES
+from services.exports.statistics.publisher import statistics_job
 from services.runtime.document_jobs import document_job_runner
 from services.runtime.encryption import Encryptor
 from services.runtime.person_keys import PersonKeys, SettingsProvider
@@ -25,7 +27,7 @@ if __name__ == "__main__":
     run(
         service="exports",
         settings=settings,
-        processors=[cards, REQUESTS, RECONCILIATIONS],
+        processors=[cards, REQUESTS, RECONCILIATIONS, CARD_HISTORIES],
         start_checks=[person_keys.catch_up(settings)],
         background_tasks=[
             person_keys.follow(settings),
@@ -33,6 +35,7 @@ if __name__ == "__main__":
             pending_job(cards),
             document_job_runner(lambda: JOB_KINDS),
             report_results,
+            statistics_job(delay_days=settings.statistics_delay_days),
         ],
         card_counter=CardCounter(
             "exports", cards.topics, lambda runtime: count_cards(runtime.reader(cards), figures_of)

@@ -3,8 +3,8 @@
 Memory does not grow with the number of statements. Amounts are integer øre; only the CSV shows kroner.
 
 The CSV is made for a Danish Excel: BOM, semicolons, decimal commas. For the tax agency it has one row for each employer
-of a card, for others one row for each card; the sums over the rows are those of the manifest. The JSON is an array of
-the objects that the authority's feed carries.
+of a card, for others one row for each card; the sums over the rows are those of the manifest. The JSON
+Lines file has one line for each card: the object that the authority's feed carries.
 """
 
 from __future__ import annotations
@@ -52,9 +52,8 @@ class ExtractFiles:
     def __init__(self, authority: Authority, *, part_bytes: int = PART_BYTES) -> None:
         self._authority = authority
         self._csv = _File(ExtractFormat.CSV, part_bytes)
-        self._json = _File(ExtractFormat.JSON, part_bytes)
+        self._json = _File(ExtractFormat.JSON_LINES, part_bytes)
         self._csv.begin((csv_writer.BOM + csv_writer.row(_HEADERS[authority])).encode())
-        self._json.begin(b"[")
         self._count = self._reported = self._exempt = self._excess = 0
         self._provisional = False
 
@@ -67,7 +66,6 @@ class ExtractFiles:
         """Write statements; yield the parts that are full."""
         if not statements:
             return
-        json_start = b",\n" if self._count else b"\n"
         self._count += len(statements)
         for fields in statements:
             self._reported += fields["reported"]
@@ -75,11 +73,10 @@ class ExtractFiles:
             self._excess += fields["excess"]
             self._provisional = self._provisional or fields["provisional"]
         yield from self._csv.write("".join(_csv_lines(self._authority, fields) for fields in statements).encode())
-        yield from self._json.write(json_start + b",\n".join(map(to_json, statements)))
+        yield from self._json.write(b"\n".join([*map(to_json, statements), b""]))
 
     def finish(self) -> Iterator[FilePart]:
         """Yield the last parts."""
-        yield from self._json.write(b"\n]\n")
         yield from self._csv.finish()
         yield from self._json.finish()
 

@@ -24,3 +24,6 @@ class ExportsSettings(RuntimeSettings):
     min_batch_interval: float = Field(default=0.3, ge=0, description="Seconds for each small batch, on average.")
     extract_poll: float = Field(default=0.2, gt=0, description="Seconds between checks for new extracts.")
     extract_lease: float = Field(default=30.0, gt=0, description="Seconds until a silent worker loses its extract.")
+    statistics_delay_days: int = Field(
+        default=10, ge=1, description="Days from the end of a month until its statistics are published."
+    )

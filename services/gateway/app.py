@@ -24,6 +24,8 @@ from services.gateway.caseworker import router as caseworker_router
 from services.gateway.citizen import own_card_router, represented_router
 from services.gateway.employer import employments_router, payroll_router, reminders_router, reports_router
 from services.gateway.openapi import Addresses, add_openapi
+from services.gateway.public import evidence_router
+from services.gateway.public import router as public_router
 from services.gateway.settings import GatewaySettings
 from services.gateway.wiring import build
 from services.runtime.service import Runtime
@@ -45,6 +47,8 @@ ROUTERS: Final = tuple(
         reconciliations_router,
         auditor_router,
         everyone_router,
+        public_router,
+        evidence_router,
     )
 )
 

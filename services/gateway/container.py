@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from frikort_contracts.extracts import Position
 from frikort_contracts.rules.allowances import Allowances
@@ -17,6 +18,7 @@ from services.gateway.clock import Clock
 from services.gateway.commands.outcomes import Outcomes
 from services.gateway.commands.service import CommandService
 from services.gateway.event_streams import EventStreams
+from services.gateway.evidence.store import EvidenceStore
 from services.gateway.extract_requests import ExtractRequests
 from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.payroll.store import BatchStore
@@ -40,6 +42,7 @@ class WaitLimits:
 class Container:
     """Everything that the routes use.
 
+    ``api_url``: where clients reach the API. ``evidence_keys``: the public keys of evidence, as JWKs.
     ``fresh_login``: seconds after a login in which a person may do a sensitive action. ``case_number_forms``: by
     municipality, where a case number is required as the purpose.
     """
@@ -63,3 +66,6 @@ class Container:
     uploads: UploadService
     extract_requests: ExtractRequests
     end_positions: EndPositions
+    api_url: str
+    evidence: EvidenceStore
+    evidence_keys: Sequence[Mapping[str, Any]]

@@ -57,6 +57,7 @@ _STATUSES: Final = {
     410: "No longer kept",
     413: "Too large: at most 64 KB, a payroll file at most 32 MB and 100,000 lines",
     415: "The content type is not one of those listed for the request body",
+    416: "The range is outside the file",
     422: "The request has errors or breaks a rule",
     429: "Too many",
     500: "Internal error",
@@ -65,6 +66,7 @@ _STATUSES: Final = {
 _SECURITY: Final = "oauth2"
 _HEADERS: Final[dict[str, tuple[str, Document]]] = {
     "Content-Language": ("Language of the texts: `da` or `en`.", {"type": "string", "enum": ["da", "en"]}),
+    "Content-Range": ("The bytes in the body, and the size of the file.", {"type": "string"}),
     "Correlation-Id": ("Id of the request; state it when you contact the operator.", {"type": "string"}),
     "ETag": ("Changes when the file changes; send it as If-None-Match.", {"type": "string"}),
     "Idempotency-Replayed": ("`true` if the key was used before.", {"type": "string", "enum": ["true"]}),
@@ -92,6 +94,11 @@ _PARAMETERS: Final[dict[str, Document]] = {
         "description": "`wait=N`: seconds to wait for the outcome, 0 to 30.",
         "schema": {"type": "string", "default": ""},
     },
+    "Range": {
+        "required": False,
+        "description": "One range of the file: `bytes=0-999`. Send the ETag as If-Range to continue a download.",
+        "schema": {"type": "string", "default": ""},
+    },
     "Access-Reason": {
         "required": True,
         "description": "Why you read the data, in 3 to 200 characters (UTF-8). The citizen can read it. Do not put a "
@@ -107,6 +114,13 @@ _PARAMETERS: Final[dict[str, Document]] = {
 """The request headers that the dependencies of routes read (``api/dependencies.py``)."""
 _REPLACED_SCHEMAS: Final = ("HTTPValidationError", "ValidationError")
 """What FastAPI documents for invalid requests. This API answers with problem documents instead."""
+_OF_FILES: Final[Mapping[int, tuple[str, ...]]] = {
+    200: ("ETag", "Repr-Digest"),
+    206: ("ETag", "Repr-Digest", "Content-Range"),
+    304: ("ETag",),
+    416: ("Content-Range",),
+}
+"""The headers of a file by the status."""
 _METHODS: Final = frozenset({"get", "put", "post", "delete"})
 
 
@@ -183,7 +197,8 @@ def _complete(operation: Document, schemas: Mapping[str, Document]) -> list[str]
         names = _headers_of(operation["operationId"], int(status), response, is_command=is_command)
         response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
         for media_type, media in response.get("content", {}).items():
-            media.setdefault("schema", {} if "json" in media_type else {"type": "string"})  # a file or a stream
+            is_json = media_type == "application/json" or media_type.endswith("+json")
+            media.setdefault("schema", {} if is_json else {"type": "string"})  # a file or a stream
         media = response.get("content", {}).get("application/json")
         if media is not None and "$ref" in media["schema"] and not media.keys() & {"example", "examples"}:
             media["example"] = example_of(media["schema"], schemas)
@@ -218,10 +233,8 @@ def _headers_of(operation: str, status: int, response: Document, *, is_command: 
         yield "Retry-After"
     if status == 401:
         yield "WWW-Authenticate"
-    if operation == "download_extract" and status in (200, 304):
-        yield "ETag"
-        if status == 200:
-            yield "Repr-Digest"
+    if operation == "download_extract":
+        yield from _OF_FILES.get(status, ())
 
 
 def _problem_response(status: int, codes: Sequence[str]) -> Document:

@@ -8,7 +8,16 @@ from datetime import date
 from typing import Any, NamedTuple, Protocol
 
 from services.gateway.change_notifier import Key, Pending, Ready, card_key
-from services.gateway.projections import cards, employments, extracts, ledgers, outcomes, reconciliations, reports
+from services.gateway.projections import (
+    cards,
+    employments,
+    extracts,
+    ledgers,
+    outcomes,
+    reconciliations,
+    reports,
+    statistics,
+)
 from services.gateway.projections.cards import (
     CardView,
     MandateView,
@@ -222,6 +231,7 @@ class GatewayReadModels(ReadModels):
         super().__init__(states_of)
         self.extracts = states_of(extracts.PROJECTION)
         self.reconciliations = states_of(reconciliations.PROJECTION)
+        self.statistics = states_of(statistics.PROJECTION)
         self.extract_parts = states_of(extracts.PARTS_PROJECTION)
         self._database = database
         self._parts = database[extracts.PARTS_PROJECTION.name]
@@ -272,6 +282,10 @@ class GatewayReadModels(ReadModels):
             ]
         )
         return [OpenDispute(stored["_id"], stored["order"]) async for stored in found]
+
+    async def statistics_years(self) -> list[int]:
+        """The calendar years of which there are statistics, oldest first."""
+        return sorted(await self._database[statistics.PROJECTION.name].distinct("state.year"))
 
     async def extract_progress(self, extract_id: str, attempt: int) -> ExtractProgress:
         """The progress of an attempt at an extract."""

@@ -32,6 +32,8 @@ from services.gateway.commands.visibility import Visibility
 from services.gateway.container import Container, WaitLimits
 from services.gateway.employer.responses import EmployerResponses
 from services.gateway.event_streams import EventStreams
+from services.gateway.evidence.signer import EvidenceSigner
+from services.gateway.evidence.store import EvidenceStore
 from services.gateway.extract_requests import ExtractRequests
 from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.payroll.number_checks import NumberChecks
@@ -73,6 +75,7 @@ class Process:
         await self.signer.prepare()
         await self.watcher.prepare()
         await self.retention.prepare()
+        await container.evidence.prepare()
         await container.batches.prepare()
         self.change_listener.start()
         await self.projections.prepare()
@@ -108,6 +111,9 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
     runtime.add_background_task(watcher.run)
     retention = RetentionJob(database, runtime.producer, CommandExpiry(database))
     runtime.add_background_task(retention.run)
+    evidence = EvidenceStore(database)
+    evidence_signer = EvidenceSigner(evidence, runtime.producer, log_keys[0], interval=settings.audit_log_interval)
+    runtime.add_background_task(evidence_signer.run)
     public_keys = VerificationKeys([key.public for key in log_keys])
     runtime.add_background_task(NightlyCheck(database, settings, public_keys).run)
     audit_log = MongoAuditLog(database, chain)
@@ -159,6 +165,9 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
         ),
         extract_requests=ExtractRequests(database),
         end_positions=runtime.producer.end_positions,
+        api_url=settings.api_url,
+        evidence=evidence,
+        evidence_keys=[key.public for key in log_keys],
     )
     listener = ChangeStreamListener(
         database, subscriptions, [processor.name for processor in PROJECTIONS], delivered=DELIVERED

@@ -149,8 +149,67 @@ def steps(year: int, allowance: int, reports: Sequence[tuple[date, int]]) -> Ste
     )
 
 
-def _between_marks(most: int) -> int:
-    """A round amount of whole kroner, in øre, of which four or five at most reach ``most``."""
-    least = max(most, 100 * _TICKS) // _TICKS
+@dataclass(frozen=True)
+class Point:
+    """A count at the end of a month (1 to 12)."""
+
+    month: int
+    value: int
+    x: Fraction
+    y: Fraction
+
+
+@dataclass(frozen=True)
+class Line:
+    """What is counted, month by month. ``number`` chooses how the line is drawn, from 1."""
+
+    number: int
+    name: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Counts over the months of a year, on the same scale (units for one)."""
+
+    lines: tuple[Line, ...]
+    values: tuple[Mark, ...]
+    months: tuple[Mark, ...]
+    scale: Fraction
+    width: int = WIDTH
+    height: int = _STEPS_HEIGHT
+    left: int = _LEFT
+    right: int = _RIGHT
+    bottom: int = _BOTTOM
+
+
+def lines(series: Sequence[tuple[str, Sequence[tuple[int, int]]]]) -> Lines:
+    """A line for each (name, counts), with (month, count) in order of the months; no count is below zero."""
+    most = max((count for _, counts in series for _, count in counts), default=0)
+    between = _between_marks(most, smallest=1)
+    marks = max(1, -(-most // between))
+    scale = Fraction(_BOTTOM - _TOP, between * marks)
+
+    def across(month: int) -> Fraction:
+        return _LEFT + Fraction(_RIGHT - _LEFT, 11) * (month - 1)
+
+    return Lines(
+        lines=tuple(
+            Line(
+                number,
+                name,
+                tuple(Point(month, count, across(month), _BOTTOM - count * scale) for month, count in counts),
+            )
+            for number, (name, counts) in enumerate(series, 1)
+        ),
+        values=tuple(Mark(between * number, _BOTTOM - between * number * scale) for number in range(marks + 1)),
+        months=tuple(Mark(month, across(month)) for month in (1, 4, 7, 10)),
+        scale=scale,
+    )
+
+
+def _between_marks(most: int, *, smallest: int = 100) -> int:
+    """A round number of which four or five at most reach ``most``. At least ``smallest``: whole kroner, in øre."""
+    least = max(most, smallest * _TICKS) // _TICKS
     power = int("1".ljust(len(str(least)), "0"))
     return next(factor * power for factor in _ROUND if factor * power >= least)

@@ -38,6 +38,7 @@ PUBLIC: Final = Portal(
         ("/vejledning/virksomhed", N_("For virksomheder")),
         ("/vejledning/kommune", N_("For kommuner")),
         ("/vejledning/myndighed", N_("For myndigheder")),
+        ("/statistik", N_("Statistik")),
     ),
 )
 

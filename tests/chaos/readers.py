@@ -19,6 +19,7 @@ from services.balance.ledger import Ledger, read_entries
 from services.balance.processor import LEDGERS
 from services.exports.processor import REQUESTS, statements
 from services.exports.reconciliation import RECONCILIATIONS
+from services.exports.statistics.card_history import CARD_HISTORIES
 from services.gateway.projections import PROJECTIONS
 from services.issuance.processor import cards
 from services.reporting.processor import card_states
@@ -52,6 +53,7 @@ READERS: Final[tuple[tuple[str, DocumentSet[Any]], ...]] = (
     ("exports", statements(_nothing)),
     ("exports", REQUESTS),
     ("exports", RECONCILIATIONS),
+    ("exports", CARD_HISTORIES),
     *(("gateway", processor) for processor in PROJECTIONS),
 )
 """Every service with its processors."""
@@ -198,10 +200,10 @@ class ViewReader:
             return bool((await self._api.get(token, path))["status"] == "done")
 
         await until(done, within=_EXTRACT_SECONDS, what="the tax extract")
-        response = await self._api.request("GET", f"{path}/files/json", token)
+        response = await self._api.request("GET", f"{path}/files/jsonl", token)
         if response is None or response.is_error:
             raise AssertionError(f"the extract cannot be downloaded: {response}")
-        return {line["card_id"]: line for line in _unique(json.loads(response.content.decode("utf-8-sig")))}
+        return {line["card_id"]: line for line in _unique(map(json.loads, response.content.splitlines()))}
 
 
 def _unique(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

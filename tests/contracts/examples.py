@@ -16,6 +16,7 @@ from frikort_contracts.balance import (
     Threshold,
 )
 from frikort_contracts.cloudevents import Envelope, to_json_bytes
+from frikort_contracts.evidence import EvidenceSigned
 from frikort_contracts.extracts import (
     Authority,
     EmployerLine,
@@ -96,6 +97,7 @@ from frikort_contracts.reporting import (
 )
 from frikort_contracts.retention import RetentionCompleted
 from frikort_contracts.rules.allowances import Allowance
+from frikort_contracts.statistics import MunicipalityStatistics, StatisticsPublished
 from frikort_contracts.values import CitizenSide, Components, EncryptedPerson, Period, WorkPeriod
 from frikort_contracts.years import YearChanged
 
@@ -260,6 +262,7 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     PersonKeysWrapped(
         keys_id="AZtAAAAAAAAAAAAAAAAAAA", person="h" * 22, cpr="k1.Y2lwaGVy", name="k1.Y2lwaGVy", text="k1.Y2lwaGVy"
     ),
+    EvidenceSigned(sequence=1, signed_root="eyJhbGciOiJFZDI1NTE5In0.e30.c2lnbmF0dXJl"),
     AuditLogSigned(chain="f1d2d2f9-1c2e-4f0e-9a43-8f6f3c1f5d27", checkpoint="eyJhbGciOiJFZDI1NTE5In0.e30.c2lnbmF0dXJl"),
     RetentionCompleted(day=date(2026, 11, 29), expired={"stored-answers": 3, "payroll-lines": 1}),
     UnusualAccess(
@@ -280,6 +283,15 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     ),
     CardYearDiffered(run_id="run-1", card_id=_CARD, year=2025, figures=_card_year.figures),
     ReconciliationCompleted(run_id="run-1", started_at=NOON, cards=300, years=420, differences=1, undecided=0),
+    StatisticsPublished(
+        month="2025-10", method=1, employers=5,
+        municipalities=(
+            MunicipalityStatistics(
+                municipality="101", issued=10, active=10, used=10, employers=5, exempt=100_000_00, excess=None
+            ),
+        ),
+        other_exempt=None, other_excess=None,
+    ),
     ExtractStarted(extract_id="extract-1", attempt=1, statements=12),
     ExtractPartWritten(
         extract_id="extract-1", attempt=1, format=ExtractFormat.CSV, index=0, content="kort;beløb\r\n42;1,00\r\n"
@@ -287,7 +299,7 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     ExtractCompleted(
         extract_id="extract-1", attempt=1, authority=Authority.STAR, year=2025, municipality="101", provisional=True,
         count=12, reported=9, exempt=8, excess=1,
-        files=(ExtractFile(format=ExtractFormat.JSON, parts=1, size=2, sha256="0" * 64),),
+        files=(ExtractFile(format=ExtractFormat.JSON_LINES, parts=1, size=2, sha256="0" * 64),),
     ),
     TaxStatementUpdated(
         **_statement, cpr="header.key.iv.text.tag",

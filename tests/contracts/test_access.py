@@ -22,6 +22,7 @@ from frikort_contracts.topics import (
     BALANCE_JOBS,
     DEAD_SUFFIX,
     EARNINGS,
+    EVIDENCE,
     EXPORTS_JOBS,
     PERSON_KEYS,
     RECONCILIATION,
@@ -59,7 +60,7 @@ def test_who_only_follows_the_years_has_no_right_to_a_consumer_group() -> None:
 
 def test_the_three_processes_of_the_gateway_differ() -> None:
     commands = {topic.name for topic in TOPICS if ".commands." in topic.name}
-    written = {AUDIT_LOG, UNUSUAL_ACCESSES, RETENTION, PERSON_KEYS, EXPORTS_JOBS}
+    written = {AUDIT_LOG, EVIDENCE, UNUSUAL_ACCESSES, RETENTION, PERSON_KEYS, EXPORTS_JOBS}
     assert names("gateway", Operation.WRITE) == {*commands, *(topic.name for topic in written)}
     assert names("payroll", Operation.WRITE) == {"frikort.reporting.commands.v1"}
     assert names("gateway", Operation.READ) == {YEARS.name, AUDIT_LOG.name, PERSON_KEYS.name}
@@ -89,7 +90,7 @@ def test_the_operator_reads_dead_letters_and_writes_where_they_came_from() -> No
 
 
 def test_the_auditor_reads_the_audit_log_and_writes_nothing() -> None:
-    assert names(AUDITOR, Operation.READ) == {AUDIT_LOG.name, UNUSUAL_ACCESSES.name, RETENTION.name}
+    assert names(AUDITOR, Operation.READ) == {AUDIT_LOG.name, EVIDENCE.name, UNUSUAL_ACCESSES.name, RETENTION.name}
     assert names(AUDITOR, Operation.WRITE) == set()
 
 

@@ -239,7 +239,7 @@ class Year:
         done = self.skat.wait_for(f"/v1/extracts/{extract['extract_id']}", "status", "done")
         manifest = done["manifest"]
         files = {f["format"]: self._download(f) for f in manifest["files"]}
-        statements = json.loads(files["json"].decode("utf-8-sig"))
+        statements = [json.loads(line) for line in files["jsonl"].splitlines()]
         mine = [s for s in statements if s["card_id"] == self.card_id]
         self.narrator.check("statements of the card", len(mine), 1)
         self.narrator.amount("reported", mine[0]["reported"], 4_449_600)

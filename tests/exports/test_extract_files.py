@@ -6,6 +6,7 @@ import csv
 import json
 from hashlib import sha256
 from io import StringIO
+from typing import Any
 
 import pytest
 from frikort_contracts.extracts import Authority, EmployerLine, ExtractCompleted, ExtractFormat
@@ -54,6 +55,10 @@ def stored(of_year: StatementData) -> StatementFields:
     return to_jsonable_python(of_year)  # type: ignore[no-any-return]
 
 
+def objects_of(json_lines: str) -> list[Any]:
+    return [json.loads(line) for line in json_lines.split("\n") if line]
+
+
 def written(
     authority: Authority, statements: list[tuple[str, StatementData]], part_bytes: int
 ) -> tuple[ExtractCompleted, dict[ExtractFormat, str], list[FilePart]]:
@@ -90,7 +95,7 @@ def test_parts_form_the_files_of_the_manifest(
         encoded = texts[file.format].encode()
         assert (file.size, file.sha256) == (len(encoded), sha256(encoded).hexdigest())
         assert file.parts == sum(part.format is file.format for part in parts)
-    objects = json.loads(texts[ExtractFormat.JSON])
+    objects = objects_of(texts[ExtractFormat.JSON_LINES])
     assert len(objects) == manifest.count == len(statements)
     for name in ("reported", "exempt", "excess"):
         assert sum(each[name] for each in objects) == getattr(manifest, name)
@@ -155,7 +160,7 @@ def test_star_sees_that_a_report_is_disputed_but_not_whose() -> None:
     _, texts, _ = written(Authority.STAR, [("card-1", year), ("card-2", data_of((line,)))], 10_000)
     rows = csv.DictReader(StringIO(texts[ExtractFormat.CSV][1:], newline=""), delimiter=";")
     assert [row["Borgeren er uenig"] for row in rows] == ["ja", "nej"]
-    assert [one["disputed"] for one in json.loads(texts[ExtractFormat.JSON])] == [True, False]
+    assert [one["disputed"] for one in objects_of(texts[ExtractFormat.JSON_LINES])] == [True, False]
     assert A not in "".join(texts.values())
 
 
@@ -167,4 +172,4 @@ def test_no_cell_is_a_formula(start: str) -> None:
         _, texts, _ = written(authority, [(card_id, data_of((line,)))], 10_000)
         (row,) = csv.DictReader(StringIO(texts[ExtractFormat.CSV][1:], newline=""), delimiter=";")
         assert row["Kort-id"] == f"'{card_id}"
-        assert json.loads(texts[ExtractFormat.JSON])[0]["card_id"] == card_id
+        assert objects_of(texts[ExtractFormat.JSON_LINES])[0]["card_id"] == card_id

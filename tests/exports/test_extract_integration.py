@@ -157,7 +157,7 @@ async def test_the_agencys_file_contains_the_published_events(system: LocalSyste
     assert (manifest.count, manifest.reported, manifest.exempt) == (30, 30 * 4_300_050, 30 * 4_276_600)
     assert {message.correlation_id for message in messages} == {command.id}
 
-    rows = json.loads(file_of(messages, manifest, ExtractFormat.JSON))
+    rows = [json.loads(line) for line in file_of(messages, manifest, ExtractFormat.JSON_LINES).split("\n") if line]
     assert file_of(messages, manifest, ExtractFormat.CSV).startswith("\ufeffCPR")
     assert {row["municipality"] for row in rows} == {"849"}
     assert [row["card_id"] for row in rows] == sorted(card[-1].key for card, _ in cards)

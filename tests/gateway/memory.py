@@ -12,6 +12,7 @@ from typing import Any, Generic, cast
 
 from fastapi import FastAPI
 from frikort_contracts.cloudevents import Record
+from frikort_contracts.evidence import EvidenceFile
 from frikort_contracts.extracts import Position
 from frikort_contracts.topics import Topic
 from pydantic_core import to_jsonable_python
@@ -212,10 +213,23 @@ class MemoryModels(GatewayReadModels):
             OpenDispute(report.report_id, report.order) for report in sorted(found, key=lambda one: one.order)[:limit]
         ]
 
+    async def statistics_years(self) -> list[int]:
+        return sorted({view.year for view in self.memory["statistics"].states.values()})
+
     async def extract_progress(self, extract_id: str, attempt: int) -> ExtractProgress:
         parts = self.memory["extract_parts"].states.values()
         found = [part for part in parts if (part.extract_id, part.attempt) == (extract_id, attempt)]
         return ExtractProgress(len(found), max((part.statements for part in found), default=0))
+
+
+class MemoryEvidence:
+    """Evidence files by statement."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, EvidenceFile] = {}
+
+    async def file(self, statement_id: str) -> EvidenceFile | None:
+        return self.files.get(statement_id)
 
 
 class _Collections:
@@ -263,6 +277,7 @@ class MemoryGateway:
     callers: dict[str, Caller]
     subscriptions: ChangeSubscriptions
     extract_requests: MemoryExtractRequests
+    evidence: MemoryEvidence
 
 
 async def memory_gateway(**changes: Any) -> MemoryGateway:
@@ -274,6 +289,7 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
     models, accesses, submissions, producer = MemoryModels(), MemoryAuditLog(), MemorySubmissions(), MemoryProducer()
     clock, callers = Clock(runtime.database, settable=False), _Callers()
     batches, fake_services, extract_requests = MemoryBatchStore(), FakeServices(), MemoryExtractRequests()
+    evidence = MemoryEvidence()
     subscriptions = ChangeSubscriptions(runtime.stopping)
     commands = CommandService(store=submissions, producer=producer, now=clock.now, persons=persons())
     app.state.gateway = replace(
@@ -295,6 +311,7 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
         authenticator=cast("Any", callers),
         audit_log=accesses,
         extract_requests=cast("Any", extract_requests),
+        evidence=cast("Any", evidence),
         event_streams=EventStreams(subscriptions, per_caller=chosen.streams_per_caller, most=chosen.streams_most),
         batches=batches,
         uploads=UploadService(
@@ -319,4 +336,5 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
         callers=callers.by_token,
         subscriptions=subscriptions,
         extract_requests=extract_requests,
+        evidence=evidence,
     )

@@ -30,6 +30,7 @@ SHELL: Final = frozenset(
         "extract_queue",
         "extract_worker",
         "jobs",
+        "publisher",
         "results",
         "settings",
         "statement_reader",

@@ -56,7 +56,8 @@ class Documentation:
             code = response.json()["code"]
             if code not in self.document["paths"][path][method.lower()]["x-problem-codes"]:
                 self.wrong.add(f"{operation}: the problem {code} is not documented")
-        if "json" in kind and "schema" in content.get(kind, {}):
+        is_json = kind == "application/json" or kind.endswith("+json")
+        if is_json and "schema" in content.get(kind, {}):
             self._check_body(f"{operation}: {response.status_code}", content[kind]["schema"], response.content)
 
     def _check_body(self, what: str, schema: dict[str, Any], body: bytes) -> None:

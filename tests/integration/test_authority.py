@@ -55,7 +55,7 @@ def files_of(authority: Client, extract: Answer) -> dict[str, str]:
         assert hashlib.sha256(answer.content).hexdigest() == file["sha256"]
         assert answer.headers["etag"] == f'"{file["sha256"]}"'
         texts[file["format"]] = answer.content.decode()
-    assert set(texts) == {"csv", "json"}
+    assert set(texts) == {"csv", "jsonl"}
     return texts
 
 
@@ -73,7 +73,7 @@ async def test_the_tax_agencys_extract_equals_the_ledger(world: World, jobs: lis
     assert manifest["exempt_ore"] == sum(b["exempt_ore"] for b in balances) == ALLOWANCE + 300_001
     assert manifest["excess_ore"] == sum(b["excess_ore"] for b in balances) == 223_450
     assert not manifest["provisional"]
-    statements = {s["card_id"]: s for s in json.loads(files["json"])}
+    statements = {s["card_id"]: s for s in map(json.loads, files["jsonl"].split("\n")[:-1])}
     assert set(statements) == {card.id for card in cards_of(jobs)}
     for card in cards_of(jobs):
         statement, balance = statements[card.id], card.balance()
@@ -102,7 +102,7 @@ async def test_the_extract_for_star_has_neither_cpr_numbers_nor_employers(world:
     extract = await made(star, year=2025, municipality=OWN)
     files = files_of(star, extract)
     assert extract["manifest"]["exempt_ore"] == ALLOWANCE + 300_001
-    statements = json.loads(files["json"])
+    statements = [json.loads(line) for line in files["jsonl"].split("\n")[:-1]]
     assert len(statements) == 2
     for statement in statements:
         assert not {"cpr", "employers", "cvr"} & set(statement)
@@ -124,7 +124,7 @@ async def test_an_extract_without_statements_is_empty_and_complete(world: World)
     skat = world.authority("skat")
     extract = await made(skat, year=2019, municipality=OWN)
     assert extract["manifest"]["count"] == 0
-    assert json.loads(files_of(skat, extract)["json"]) == []
+    assert files_of(skat, extract)["jsonl"] == ""
 
 
 async def test_extracts_are_listed_newest_first_for_their_authority_only(world: World) -> None:
@@ -141,7 +141,7 @@ async def test_the_extract_of_another_authority_does_not_exist(world: World) -> 
     extract = await made(world.authority("skat"), year=2022, municipality=OWN)
     star, path = world.authority("star"), f"/v1/extracts/{extract['extract_id']}"
     refused(star.get(path), 404, "extract-unknown")
-    for file_format in ("csv", "json"):
+    for file_format in ("csv", "jsonl"):
         refused(star.get(f"{path}/files/{file_format}"), 404, "extract-unknown")
 
 

@@ -103,7 +103,7 @@ def portal_routes() -> Iterator[PortalRoute]:
 def _in_path(name: str, annotation: Any) -> list[str]:
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return [str(one.value) for one in annotation]
-    known = {"year": str(_YEAR), "aar": str(_YEAR), "municipality": "101"}
+    known = {"year": str(_YEAR), "aar": str(_YEAR), "municipality": "101", "month": "6"}
     return [known.get(name, ID)]
 
 

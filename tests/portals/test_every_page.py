@@ -37,10 +37,10 @@ SENDS: Final = [route for route in GUARDED if route.method == "POST"]
 IMPERSONAL: Final = {
     "card_id", "employment_id", "report_id", "mandate_id", "extract_id", "batch_id", "represented",
     "ansaettelse", "vist", "municipality", "kind", "file_format", "language", "year", "aar", "mine", "resultat",
-    "cursor", "fra", "side", "next", "til", "videre", "udgave",
+    "cursor", "fra", "side", "next", "til", "videre", "udgave", "month",
 }  # fmt: skip
 # The public pages. All other pages belong to a role.
-OPEN: Final = re.compile(r"/|/(sprog|logget-af|vejledning|tilgaengelighed|privatliv)(/.*)?")
+OPEN: Final = re.compile(r"/|/(sprog|logget-af|vejledning|statistik|tilgaengelighed|privatliv)(/.*)?")
 ADDRESS: Final = re.compile(r"/(?!/)|#|mailto:|https://(www\.borger|virk|datacvr\.virk)\.dk/|$")
 REPRESENTS: Final = 1  # the variant in which a mandate allows its holder to represent the citizen
 # Valid values of strict fields, so that a form reaches its summary.

@@ -19,6 +19,7 @@ PAGES: Final = (
     "/vejledning/virksomhed",
     "/vejledning/kommune",
     "/vejledning/myndighed",
+    "/statistik",
     "/tilgaengelighed",
     "/privatliv",
     "/logget-af",

@@ -15,8 +15,11 @@ from services.gateway.container import Container
 from services.gateway.problems import ProblemError
 from services.runtime.web.requests import count_for_caller
 
-PUBLIC_PATHS: Final = frozenset({"/v1/allowances", "/v1/openapi.json", "/v1/problems"})
-"""The paths of the API that need no token."""
+PUBLIC_PATHS: Final = frozenset(
+    {"/v1/allowances", "/v1/openapi.json", "/v1/problems", "/v1/statistics", "/v1/evidence/keys"}
+)
+"""The paths of the API that need no token, beside those of the statistics."""
+_PUBLIC_PREFIX: Final = "/v1/statistics/"
 
 _STATE: Final = "authentication"
 _SOON: Final = {"Retry-After": "2"}
@@ -63,9 +66,14 @@ async def caller_of_request(request: Request) -> Caller:
     return found
 
 
+def is_public(path: str) -> bool:
+    """Whether a path of the API needs no token."""
+    return path in PUBLIC_PATHS or path.startswith(_PUBLIC_PREFIX)
+
+
 def _needs_token(path: str, headers: Headers) -> bool:
     has_body = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
-    return has_body or (path.startswith("/v1/") and path not in PUBLIC_PATHS)
+    return has_body or (path.startswith("/v1/") and not is_public(path))
 
 
 async def _authenticated(authenticator: Authenticator, authorization: str | None) -> Caller | ProblemError:

@@ -21,7 +21,7 @@ from frikort_contracts.audit_log import Checkpoint, SignedEntry
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from services.runtime.encryption import read_keys
 
@@ -33,7 +33,7 @@ _REMEMBERED: Final = 100
 
 
 class SigningKey:
-    """The Ed25519 key that signs checkpoints. Its public half, ``public``, is enough to check them."""
+    """The Ed25519 key that signs checkpoints and evidence. Its public half, ``public``, is enough to check them."""
 
     def __init__(self, seed: bytes) -> None:
         """From the 32 bytes of the private key."""
@@ -45,10 +45,10 @@ class SigningKey:
         """The public key as a JWK (RFC 8037)."""
         return {**self._key.as_dict(private=False), "kid": self._id}
 
-    def sign(self, checkpoint: Checkpoint) -> str:
-        """The checkpoint as a JWS in compact form. The same checkpoint gives the same text."""
+    def sign(self, payload: BaseModel) -> str:
+        """The payload as a JWS in compact form. The same payload gives the same text."""
         header = {"alg": _ALGORITHM, "kid": self._id}
-        return jws.serialize_compact(header, checkpoint.model_dump_json(), self._key, algorithms=[_ALGORITHM])
+        return jws.serialize_compact(header, payload.model_dump_json(), self._key, algorithms=[_ALGORITHM])
 
 
 def signing_keys(text: str, setting: str) -> list[SigningKey]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from frikort_contracts.http.common import Day
+from frikort_contracts.http.evidence import Evidence
 from frikort_contracts.http.reports import (
     CorrectionBody,
     DisputeAnswerBody,
@@ -29,10 +30,12 @@ from services.gateway.employer import presenters
 from services.gateway.employer.actions import ANSWER_DISPUTE, CORRECT_REPORT, WITHDRAW_REPORT
 from services.gateway.employer.problem_codes import CONTENT, EMPLOYMENT, REPORT
 from services.gateway.employer.queries import current_employments, own_employment
+from services.gateway.evidence.responses import evidence_response
 from services.gateway.former_employers import LATE_PERIOD, may_try
 from services.gateway.operation_problems import problems
 from services.gateway.ordering import stored_from
 from services.gateway.problems import ProblemError
+from services.gateway.projections.evidence import report_evidence_id
 from services.gateway.projections.reports import ReportView
 
 router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["employer"])
@@ -127,6 +130,19 @@ async def get_report(report_id: str, context: Employer) -> ReportDetail:
         context.container.persons.decrypt_message,
         is_current=view.employment_id in current,
     )
+
+
+@router.get(
+    "/reports/{report_id}/receipt",
+    response_model=Evidence,
+    openapi_extra=problems("report-unknown", "evidence-not-ready"),
+)
+@audited(READ_REPORTS)
+async def get_receipt(report_id: str, context: Employer) -> Response:
+    """The signed receipt of an own report, as it is now. It is ready some seconds after the report is accepted."""
+    view = await _own_report(context, report_id)
+    statement_id = report_evidence_id(report_id, view.revision)
+    return evidence_response(await context.container.evidence.file(statement_id), f"frikort-{report_id}")
 
 
 @router.post(

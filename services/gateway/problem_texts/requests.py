@@ -136,6 +136,16 @@ REQUESTS: Final[dict[str, Entry]] = {
         Text("Udtrækket er ikke færdigt", "Vent, til udtrækkets status er \"done\"."),
         Text("The extract is not ready", "Wait until the extract's status is \"done\"."),
     ),
+    "range-not-satisfiable": Entry(
+        416,
+        Text("Filen slutter tidligere", "Hent hele filen, eller et stykke, der begynder før dens ende."),
+        Text("The file ends before the range", "Download the whole file, or a range that begins before its end."),
+    ),
+    "evidence-not-ready": Entry(
+        409,
+        Text("Beviset er ikke underskrevet endnu", "Prøv igen om et halvt minut."),
+        Text("The evidence is not signed yet", "Try again in half a minute."),
+    ),
     "batch-unknown": Entry(
         404,
         Text("Lønfilen findes ikke", "Kontrollér id'et. En lønfil kan kun ses af den virksomhed, der sendte den."),

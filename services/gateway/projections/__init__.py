@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from services.gateway.projections import cards, employments, extracts, ledgers, outcomes, reconciliations, reports
+from services.gateway.projections import (
+    cards,
+    employments,
+    evidence,
+    extracts,
+    ledgers,
+    outcomes,
+    reconciliations,
+    reports,
+    statistics,
+)
 from services.runtime.processing.projection import Projection
 
 PROJECTIONS: Final[tuple[Projection[Any], ...]] = (
@@ -20,4 +30,6 @@ PROJECTIONS: Final[tuple[Projection[Any], ...]] = (
     extracts.PROJECTION,
     extracts.PARTS_PROJECTION,
     reconciliations.PROJECTION,
+    statistics.PROJECTION,
+    evidence.PROJECTION,
 )

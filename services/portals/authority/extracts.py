@@ -21,6 +21,7 @@ from services.portals.texts import N_
 router = APIRouter()
 
 HOME: Final = "/myndighed"
+FORMATS: Final = {ExtractFormat.CSV.value: "CSV", ExtractFormat.JSON_LINES.value: "JSON Lines"}
 EXTRACT: Final[Fields] = {
     "year": whole_number(missing=N_("Vælg et år.")),
     "municipality": choice(*MUNICIPALITIES, optional=True),
@@ -58,7 +59,13 @@ async def request_extract(page: AuthorityPage) -> Response:
 async def extract(extract_id: UUID, page: AuthorityPage) -> Response:
     """How far an extract has come; its manifest and files when it is done."""
     found = await page.api.get(f"/v1/extracts/{extract_id}", ExtractResource)
-    return page.render("authority/extract.html", extract=found, municipalities=MUNICIPALITIES)
+    return page.render("authority/extract.html", extract=found, municipalities=MUNICIPALITIES, formats=FORMATS)
+
+
+@router.get(f"{HOME}/udtraek/{{extract_id}}/oversigt")
+async def extract_manifest(extract_id: UUID, page: AuthorityPage) -> Response:
+    """The signed manifest of a completed extract."""
+    return await page.forward(f"/v1/extracts/{extract_id}/manifest")
 
 
 @router.get(f"{HOME}/udtraek/{{extract_id}}/fil/{{file_format}}")

@@ -187,6 +187,12 @@ async def receipt_as_pdf(report_id: UUID, page: EmployerPage) -> Response:
     )
 
 
+@router.get("/{report_id}/kvittering.json")
+async def signed_receipt(report_id: UUID, page: EmployerPage) -> Response:
+    """The receipt as a signed file that anyone can check."""
+    return await page.forward(f"/v1/reports/{report_id}/receipt")
+
+
 @router.get("/{report_id}/kvittering.csv")
 async def receipt_as_csv(report_id: UUID, page: EmployerPage) -> Response:
     """The receipt as one line of the year's CSV file."""

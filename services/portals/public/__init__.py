@@ -11,8 +11,10 @@ from starlette.responses import Response
 
 from services.portals.login.routes import SIGNED_OUT
 from services.portals.page import OpenPage, Page
+from services.portals.public import statistics
 
 router = APIRouter()
+router.include_router(statistics.router)
 
 _EXAMPLE_ORE = 1_000_000
 

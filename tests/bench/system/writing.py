@@ -27,7 +27,7 @@ def main() -> None:
     known = [(card_id(number), figures(number)) for number in range(DISTINCT)]
     begun = perf_counter()
     files = ExtractFiles(Authority.SKAT)
-    out = {name: (folder / f"extract.{name}").open("w", encoding="utf-8", newline="") for name in ("csv", "json")}
+    out = {name: (folder / f"extract.{name}").open("w", encoding="utf-8", newline="") for name in ("csv", "jsonl")}
     for start in range(0, count, _AT_ONCE):
         first = start % DISTINCT
         some = known[first : first + min(_AT_ONCE, count - start)]

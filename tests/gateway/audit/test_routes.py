@@ -16,6 +16,7 @@ import httpx2
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from frikort_contracts.cloudevents import Record
+from frikort_contracts.evidence import EvidenceFile
 from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import MandateScope
 from frikort_contracts.values import CitizenSide, Period
@@ -29,7 +30,7 @@ from services.gateway.auth import Caller
 from services.gateway.extract_requests import StoredExtractRequest
 from services.gateway.payroll.upload import Upload
 from services.gateway.person_encryption import Contact, Person
-from services.gateway.projections import cards, extracts, ledgers, reports
+from services.gateway.projections import cards, evidence, extracts, ledgers, reports, statistics
 from services.gateway.projections.cards import MandateView
 from services.gateway.projections.employments import EmploymentView
 from services.gateway.projections.extracts import ExtractFileView, ExtractPartView, ExtractView, ManifestView
@@ -43,12 +44,14 @@ from tests.gateway.build import (
     after,
     balance,
     disputed,
+    envelope,
     issued,
     persons,
     reported,
     settled,
 )
 from tests.gateway.memory import MemoryGateway, memory_gateway
+from tests.gateway.public.build import published
 
 # The values in the examples of the OpenAPI document, so that its example requests can be sent.
 CPR: Final = "7301854321"
@@ -72,6 +75,14 @@ SUBJECTS: Final = {
 }
 WITHOUT_PERSON: Final = {
     *("allowances", "list_problems", "problem", "list_extracts", "get_extract", "list_reconciliations"),
+    *(
+        "list_statistics",
+        "get_statistics",
+        "download_statistics",
+        "statistics_catalog",
+        "evidence_keys",
+        "get_manifest",
+    ),
     *("send_batch", "list_batches", "get_batch", "book_batch", "cancel_batch"),
     *("own_changes", "represented_changes"),  # only that something changed
 }
@@ -108,6 +119,7 @@ ACTIONS: Final = {
     "dry_run": "try-report",
     "list_reports": "read-reports",
     "get_report": "read-reports",
+    "get_receipt": "read-reports",
     "correct_report": "correct-report",
     "withdraw_report": "withdraw-report",
     "answer_dispute": "answer-dispute",
@@ -191,6 +203,11 @@ async def world() -> MemoryGateway:
     world.models.put("extracts", EXTRACT, ExtractView(extract_id=EXTRACT, attempt=1, manifest=manifest))
     part = ExtractPartView(extract_id=EXTRACT, attempt=1, format="csv", index=0, content=NAME)
     world.models.put("extract_parts", extracts.part_id(EXTRACT, 1, "csv", 0), part)
+    month = statistics.project(None, envelope(published("2025-01")))
+    world.models.put("statistics", month.month, month)
+    file_of_evidence = EvidenceFile(statement="{}", index=0, path=(), signed_root="header.payload.signature")
+    for statement in (evidence.report_evidence_id(REPORT, 1), evidence.extract_evidence_id(EXTRACT)):
+        world.evidence.files[statement] = file_of_evidence
     return world
 
 
@@ -240,6 +257,7 @@ async def call(
         "file_format": "csv",
         "mandate_id": MANDATE.mandate_id,
         "code": "card-unknown",
+        "year": "2025",
     }
     if "{batch_id}" in path:
         places["batch_id"] = await batch_of_one_line(world)

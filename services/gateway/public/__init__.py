@@ -1,0 +1,1 @@
+"""The public's slice: statistics as open data."""

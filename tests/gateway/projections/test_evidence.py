@@ -1,0 +1,76 @@
+"""The statements that are signed: what each event says, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from frikort_contracts.evidence import ExtractManifest, ReportReceipt
+from frikort_contracts.extracts import Authority, ExtractCompleted, ExtractFile, ExtractFormat
+from frikort_contracts.messages import Event
+
+from services.gateway.projections import evidence
+from services.gateway.projections.evidence import PROJECTION
+from tests.gateway.build import NOON, REPORT, corrected, envelope, reported, withdrawn
+
+COMPLETED = ExtractCompleted(
+    extract_id="extract-1",
+    attempt=3,
+    authority=Authority.SKAT,
+    year=2025,
+    municipality="101",
+    provisional=True,
+    count=12,
+    reported=9,
+    exempt=8,
+    excess=1,
+    files=(ExtractFile(format=ExtractFormat.CSV, parts=1, size=2, sha256="0" * 64),),
+)
+
+
+def statement(event: Event) -> dict[str, Any]:
+    view = evidence.project(None, envelope(event))
+    model = ExtractManifest if isinstance(event, ExtractCompleted) else ReportReceipt
+    return model.model_validate_json(view.statement).model_dump()
+
+
+def test_each_revision_of_a_report_has_a_receipt() -> None:
+    events = [reported(), corrected(), withdrawn(3)]
+
+    assert [PROJECTION.document_id(envelope(event)) for event in events] == [
+        f"report:{REPORT}:{revision}" for revision in (1, 2, 3)
+    ]
+    assert [statement(event)["event"] for event in events] == ["reported", "corrected", "withdrawn"]
+
+
+def test_a_receipt_says_what_was_reported_and_when_it_was_accepted() -> None:
+    receipt, event = statement(reported()), reported()
+
+    assert (receipt["total"], receipt["payment_date"]) == (event.total, event.payment_date)
+    assert receipt["accepted_at"] == NOON
+    assert event.card_id not in str(receipt)
+    assert event.reference not in str(receipt)
+
+
+def test_a_withdrawal_has_no_content() -> None:
+    receipt = statement(withdrawn())
+
+    assert [receipt[name] for name in ("work", "payment_date", "components", "total")] == [None] * 4
+
+
+def test_a_manifest_says_what_the_completed_extract_says() -> None:
+    manifest = statement(COMPLETED)
+
+    assert PROJECTION.document_id(envelope(COMPLETED)) == "extract:extract-1"
+    assert {name: manifest[name] for name in ("count", "reported", "exempt", "excess")} == {
+        "count": 12,
+        "reported": 9,
+        "exempt": 8,
+        "excess": 1,
+    }
+    assert manifest["files"][0]["sha256"] == "0" * 64
+
+
+def test_a_repeated_event_does_not_change_the_text_that_was_signed() -> None:
+    first = evidence.project(None, envelope(reported()))
+
+    assert evidence.project(first, envelope(reported(total=1))) is first
