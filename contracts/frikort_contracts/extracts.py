@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from frikort_contracts.messages import CardCommand, CardKeyedEvent, Command, Event
-from frikort_contracts.values import Actor, Cvr, MunicipalityCode, Ore, Revision, Value, Year
+from frikort_contracts.values import Actor, Cvr, EncryptedPerson, MunicipalityCode, Ore, Revision, Value, Year
 
 
 class Authority(StrEnum):
@@ -63,6 +63,14 @@ class ForgetPerson(CardCommand):
     """The data of the card's person were erased: keep and publish its statements without the CPR number."""
 
     type: ClassVar[str] = "dk.frikort.statements.forget-person.v1"
+
+
+class EncryptCprAgain(CardCommand):
+    """The tax agency has a new key: encrypt the CPR number of the card's person with it, and publish the statements."""
+
+    type: ClassVar[str] = "dk.frikort.statements.encrypt-cpr-again.v1"
+
+    person: EncryptedPerson
 
 
 class ExtractEvent(Event):

@@ -120,7 +120,7 @@ EXPORTS_COMMANDS = Topic(
 EXPORTS_JOBS = Topic(
     name="frikort.exports.jobs.v1",
     key="card_id",
-    messages=(extracts.RepublishStatements, extracts.ForgetPerson),
+    messages=(extracts.RepublishStatements, extracts.ForgetPerson, extracts.EncryptCprAgain),
     writers=("exports", "gateway"),
     readers=("exports",),
     retention=timedelta(days=30),

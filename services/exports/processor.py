@@ -7,7 +7,7 @@ from typing import Any
 
 from frikort_contracts.balance import BalanceChanged, ReportSettled
 from frikort_contracts.cloudevents import Envelope
-from frikort_contracts.extracts import ForgetPerson, RepublishStatements
+from frikort_contracts.extracts import EncryptCprAgain, ForgetPerson, RepublishStatements
 from frikort_contracts.issuance import CardHandedOver, CardIssued
 from frikort_contracts.reporting import DisputeAnswered, DisputeDecided, DisputeEnded, DisputeEvent, ReportDisputed
 from frikort_contracts.topics import BALANCES, CARDS, EARNINGS, EXPORTS_COMMANDS, EXPORTS_JOBS
@@ -17,9 +17,11 @@ from services.exports.extract_requests import ExtractRequest, address_of_request
 from services.exports.statements import (
     CardStatements,
     IssuedCard,
+    NewCpr,
     decide_statements,
     entry_keys,
     forget_person,
+    replace_cpr,
     republish_statements,
 )
 from services.runtime.processing.decision import Address, Decision, Processor
@@ -32,7 +34,14 @@ None if the person's data were erased.
 
 
 _CONSUMED = (
-    CardIssued | CardHandedOver | ReportSettled | BalanceChanged | DisputeEvent | RepublishStatements | ForgetPerson
+    CardIssued
+    | CardHandedOver
+    | ReportSettled
+    | BalanceChanged
+    | DisputeEvent
+    | RepublishStatements
+    | ForgetPerson
+    | EncryptCprAgain
 )
 
 
@@ -41,6 +50,8 @@ def statements(encrypt_cpr: EncryptCpr) -> Processor[CardStatements]:
 
     def prepare(message: Envelope[Any]) -> Envelope[Any]:
         event = message.data
+        if isinstance(event, EncryptCprAgain):
+            return message._replace(data=NewCpr(event.card_id, encrypt_cpr(event.person, event.card_id)))
         if not isinstance(event, CardIssued):
             return message
         cpr = encrypt_cpr(event.person, event.card_id)
@@ -79,6 +90,8 @@ def decide(
         return republish_statements(state)
     if isinstance(message.data, ForgetPerson):
         return forget_person(state)
+    if isinstance(message.data, NewCpr):
+        return replace_cpr(state, message.data.cpr)
     return decide_statements(state, message.data)
 
 

@@ -35,6 +35,14 @@ class IssuedCard:
     cpr: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class NewCpr:
+    """The CPR number, encrypted with the tax agency's present key; None if erased."""
+
+    card_id: str
+    cpr: str | None
+
+
 StatementInput = IssuedCard | CardHandedOver | ReportSettled | BalanceChanged | DisputeEvent
 
 
@@ -156,6 +164,15 @@ def forget_person(state: CardStatements | None) -> Decision[CardStatements]:
         return Decision(state)
     erased = state.with_card(0, "", None, erased=True)
     return Decision(erased) if state.cpr is None else republish_statements(erased)
+
+
+def replace_cpr(state: CardStatements | None, cpr: str | None) -> Decision[CardStatements]:
+    """Replace the encrypted CPR number, and publish every statement again with it. An erased person stays erased."""
+    if state is None or state.cpr is None:
+        return Decision(state)
+    if cpr is None:
+        return forget_person(state)
+    return republish_statements(state.with_card(0, "", cpr, erased=False))
 
 
 def _emit_statements(card: CardStatements, changed: Mapping[int, CardYear]) -> Decision[CardStatements]:

@@ -1,4 +1,4 @@
-"""``python -m services.gateway.keys``: erase a person, and wrap the keys of people with other key-encryption keys.
+"""``python -m services.gateway.keys``: erase a person, and replace the keys that protect people.
 
 It runs with the settings of the API process, which alone can open all purposes.
 """
@@ -16,12 +16,14 @@ from uuid import uuid4
 
 import structlog
 from aiokafka.errors import KafkaError
-from frikort_contracts.cloudevents import Envelope, encode, tombstone
-from frikort_contracts.extracts import ForgetPerson
+from frikort_contracts.cloudevents import Envelope, Record, encode, tombstone
+from frikort_contracts.extracts import EncryptCprAgain, ForgetPerson
+from frikort_contracts.messages import Command
 from frikort_contracts.topics import PERSON_KEYS, source_of
+from frikort_contracts.values import EncryptedPerson
 from pymongo.errors import PyMongoError
 
-from services.gateway.projections.cards import PROJECTION
+from services.gateway.projections.cards import PROJECTION, CardView, alias_of_person
 from services.gateway.settings import GatewaySettings
 from services.runtime import exit_codes
 from services.runtime.kafka.producer import KafkaProducer
@@ -29,6 +31,7 @@ from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.mongo.document_store import Reader, connect, durable_database
 from services.runtime.operator_commands import SettingsRefused, say, settings_for, words, write
 from services.runtime.person_keys import PersonKeys, SettingsProvider, envelope_of
+from services.runtime.processing.jobs import DEFAULT_RATE
 from services.runtime.processing.producer import Producer
 from services.runtime.safety_checks import UnsafeSetting
 
@@ -44,9 +47,12 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True)
     erasing = commands.add_parser("erase", help="erase the personal data of a card's citizen; this cannot be undone")
     erasing.add_argument("card_id", help="the id of the card")
+    erasing.add_argument("--mandate", help="erase the holder of this mandate on the card in place of its citizen")
     erasing.add_argument("--by", type=words, required=True, help="who does this")
     erasing.add_argument("--reason", type=words, required=True, help="why, such as the number of the decision")
     commands.add_parser("rewrap", help="encrypt all data keys with the first key-encryption key of their purpose")
+    again = commands.add_parser("reencrypt-cpr", help="let exports encrypt all CPR numbers with the agency's new key")
+    again.add_argument("--rate", type=float, default=DEFAULT_RATE, help="cards a second")
     commands.add_parser("status", help="count the data keys by their key-encryption key")
     return top
 
@@ -76,6 +82,8 @@ async def _run(settings: GatewaySettings, given: argparse.Namespace) -> int:
             async with _following(keys, settings):
                 write(f"{await rewrap(keys, producer)} wrapped again")
             return exit_codes.DONE
+        if given.command == "reencrypt-cpr":
+            return await _reencrypt_cpr(settings, producer, given.rate)
         return await _erase(settings, keys, producer, given)
     finally:
         await producer.stop()
@@ -84,33 +92,69 @@ async def _run(settings: GatewaySettings, given: argparse.Namespace) -> int:
 async def _erase(settings: GatewaySettings, keys: PersonKeys, producer: Producer, given: argparse.Namespace) -> int:
     client = connect(settings.mongodb_uri)
     try:
-        card = await Reader(durable_database(client, "frikort_gateway"), PROJECTION).get(given.card_id)
+        cards = Reader(durable_database(client, "frikort_gateway"), PROJECTION)
+        named = await cards.get(given.card_id)
+        person = None if named is None else _person_in(named, given.mandate)
+        card = None if person is None else await cards.by_alias(alias_of_person(person.cpr_hash))
     finally:
         client.close()
-    if card is None:
-        return say(exit_codes.NOT_DONE, f"there is no card {given.card_id}")
-    if card.person.cpr_and_name is None:
-        return say(exit_codes.NOT_DONE, f"the citizen of {card.card_id} has no keys: the card was issued before them")
-    count = await erase(keys, producer, card.person.cpr_hash, card.card_id)
-    logger.warning("keys.person_erased", card_id=card.card_id, by=given.by, reason=given.reason, keys=count)
-    write(f"{card.card_id} erased ({count} sets of keys)")
+    what = given.card_id if given.mandate is None else f"{given.card_id} {given.mandate}"
+    if person is None:
+        return say(exit_codes.NOT_DONE, f"there is no {what}")
+    if person.cpr_and_name is None:
+        return say(exit_codes.NOT_DONE, f"the person of {what} has no keys: the data are from before them")
+    count = await erase(keys, producer, person.cpr_hash, None if card is None else card.card_id)
+    logger.warning("keys.person_erased", erased=what, by=given.by, reason=given.reason, keys=count)
+    write(f"{what} erased ({count} sets of keys)")
     return exit_codes.DONE
 
 
-async def erase(keys: PersonKeys, producer: Producer, person: str, card_id: str) -> int:
+async def _reencrypt_cpr(settings: GatewaySettings, producer: Producer, rate: float) -> int:
+    """Send exports the encrypted person of every card. It can be repeated."""
+    client, count, last = connect(settings.mongodb_uri), 0, ""
+    try:
+        cards = Reader(durable_database(client, "frikort_gateway"), PROJECTION)
+        most = max(1, min(_RECORDS_AT_ONCE, int(rate)))
+        while some := await cards.find({"card_id": {"$gt": last}}, sort=[("card_id", 1)], limit=most):
+            await producer.publish([_command(EncryptCprAgain(card_id=c.card_id, person=c.person)) for c in some])
+            count, last = count + len(some), some[-1].card_id
+            await asyncio.sleep(len(some) / rate)
+    finally:
+        client.close()
+    write(f"{count} cards sent to exports")
+    return exit_codes.DONE
+
+
+def _command(command: Command) -> Record:
+    message_id = uuid4()
+    return encode(
+        Envelope(
+            id=message_id,
+            time=datetime.now(UTC),
+            source=source_of("gateway"),
+            data=command,
+            correlation_id=message_id,
+        )
+    )
+
+
+def _person_in(card: CardView, mandate_id: str | None) -> EncryptedPerson | None:
+    """The citizen of a card, or the holder of a mandate on it."""
+    if mandate_id is None:
+        return card.person
+    return next((mandate.holder for mandate in card.mandates if mandate.mandate_id == mandate_id), None)
+
+
+async def erase(keys: PersonKeys, producer: Producer, person: str, card_id: str | None) -> int:
     """Erase the keys of a person, and let exports forget the CPR number. Returns the number of sets of keys.
 
-    It can be repeated. Raises the errors of the producer.
+    ``card_id`` is the person's own card, if there is one. It can be repeated. Raises the errors of the producer.
     """
-    ids, message_id = keys.ids_of(person), uuid4()
-    forget = Envelope(
-        id=message_id,
-        time=datetime.now(UTC),
-        source=source_of("gateway"),
-        data=ForgetPerson(card_id=card_id),
-        correlation_id=message_id,
-    )
-    await producer.publish([*(tombstone(PERSON_KEYS, keys_id) for keys_id in ids), encode(forget)])
+    ids = keys.ids_of(person)
+    records = [tombstone(PERSON_KEYS, keys_id) for keys_id in ids]
+    if card_id is not None:
+        records.append(_command(ForgetPerson(card_id=card_id)))
+    await producer.publish(records)
     for keys_id in ids:
         keys.erase(keys_id)
     return len(ids)

@@ -19,6 +19,7 @@ from frikort_contracts.cloudevents import Envelope, to_json_bytes
 from frikort_contracts.extracts import (
     Authority,
     EmployerLine,
+    EncryptCprAgain,
     ExtractCompleted,
     ExtractFile,
     ExtractFormat,
@@ -254,6 +255,7 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     ),
     RepublishStatements(card_id=_CARD),
     ForgetPerson(card_id=_CARD),
+    EncryptCprAgain(card_id=_CARD, person=PERSON),
     PersonKeysWrapped(
         keys_id="AZtAAAAAAAAAAAAAAAAAAA", person="h" * 22, cpr="k1.Y2lwaGVy", name="k1.Y2lwaGVy", text="k1.Y2lwaGVy"
     ),

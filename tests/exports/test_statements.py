@@ -9,6 +9,7 @@ import pytest
 from frikort_contracts.balance import BalanceChanged, ReportSettled
 from frikort_contracts.extracts import (
     EmployerLine,
+    EncryptCprAgain,
     FollowUpStatementUpdated,
     ForgetPerson,
     RepublishStatements,
@@ -382,3 +383,21 @@ class TestErasure:
         state, emitted = play([issued(), *Ledger().report("r1", A, 100)], processor=statements(lambda *_: None))
         assert {event.cpr for event in emitted if isinstance(event, TaxStatementUpdated)} == {None}
         assert state.pending_years == ()
+
+
+class TestNewKeyOfTheAgency:
+    AGAIN = EncryptCprAgain(card_id=CARD, person=issued().person)
+
+    def test_statements_are_published_again_with_the_number_under_the_new_key(self) -> None:
+        before, _ = play([issued(), *Ledger().report("r1", A, 100)])
+        state, emitted = play([self.AGAIN], before, statements(lambda *_: "new jwe"))
+        assert [event.cpr for event in tax(emitted)] == ["new jwe"]
+        assert state.cpr == "new jwe"
+
+    def test_an_erased_person_stays_erased(self) -> None:
+        before, _ = play([issued(), *Ledger().report("r1", A, 100), ForgetPerson(card_id=CARD)])
+        assert play([self.AGAIN], before, statements(lambda *_: "new jwe")) == (before, [])
+
+    def test_a_card_that_is_not_known_yet_is_encrypted_when_it_is(self) -> None:
+        before, _ = play(Ledger().report("r1", A, 100))
+        assert play([self.AGAIN], before) == (before, [])

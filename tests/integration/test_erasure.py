@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from deploy.local.system import SERVICES
 from services.runtime import exit_codes
+from tests import agency
 from tests.integration.scene import Card, Client, World, accepted, issue_body
 from tests.operations import command
 from tests.waiting import eventually
@@ -17,11 +18,15 @@ from tests.waiting import eventually
 REASON = ("--by", "Bo", "--reason", "decision 7")
 
 
-def erase(world: World, card: Card) -> tuple[int, str]:
+def erase(world: World, card: Card, *options: str) -> tuple[int, str]:
+    return keys_command(world, "erase", card.id, *options, *REASON)
+
+
+def keys_command(world: World, *arguments: str) -> tuple[int, str]:
     """Run the command with the settings of the API. Returns its exit code and its answer."""
     (gateway,) = (service for service in SERVICES if service.name == "gateway")
     environment = world.system.environment("gateway", gateway.settings)
-    code, out, err = command.run(command.KEYS, ("erase", card.id, *REASON), environment)
+    code, out, err = command.run(command.KEYS, arguments, environment)
     return code, out or err
 
 
@@ -75,3 +80,40 @@ async def test_an_erased_person_opens_nowhere_and_amounts_stay(world: World) -> 
     assert after["Indberettet (kr.)"] == before["Indberettet (kr.)"]
     again = card.caseworker.post("/v1/cards", issue_body(citizen))
     assert (again.status, again.problem) == (409, "card-exists")
+
+
+async def test_the_holder_of_a_mandate_is_erased_and_the_citizen_stays(world: World) -> None:
+    card, holder = world.card(), world.citizen()
+    mandate = card.mandate(holder)["mandate_id"]
+
+    code, answer = await asyncio.to_thread(erase, world, card, "--mandate", mandate)
+    assert (code, answer) == (exit_codes.DONE, f"{card.id} {mandate} erased (1 sets of keys)\n")
+
+    async def is_erased_there() -> bool:
+        (shown,) = accepted(card.owner.get("/v1/me/mandates"), 200)["mandates"]
+        return shown["name"] is None
+
+    await eventually(is_erased_there, what="the API knows that the holder was erased")
+    assert accepted(card.caseworker.get(card.path), 200)["name"] == card.citizen.name
+    assert await asyncio.to_thread(erase, world, card, "--mandate", "none") == (
+        exit_codes.NOT_DONE,
+        f"there is no {card.id} none\n",
+    )
+
+
+async def test_the_number_is_encrypted_again_for_the_agency_by_the_command(world: World) -> None:
+    job = world.job()
+    job.report(100_000)
+    authority, key = world.authority("skat"), agency.private_key(world.system.keys.authority_private_keys)
+    (before,) = await rows_of(world, authority, job.card)
+
+    code, answer = await asyncio.to_thread(keys_command, world, "reencrypt-cpr", "--rate", "1000")
+    assert (code, "cards sent to exports" in answer) == (exit_codes.DONE, True)
+
+    async def is_new() -> dict[str, str] | None:
+        (row,) = await rows_of(world, authority, job.card)
+        return row if row["CPR (krypteret, JWE)"] != before["CPR (krypteret, JWE)"] else None
+
+    after = await eventually(is_new, within=60, what="exports has encrypted the number again")
+    assert agency.cpr_of(after["CPR (krypteret, JWE)"], key, job.card.id) == job.card.citizen.cpr
+    assert int(after["Udgave"]) == int(before["Udgave"]) + 1

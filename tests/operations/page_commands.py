@@ -64,6 +64,9 @@ COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
     "python -m services.gateway.keys erase CARD-ID --by NAME --reason DECISION": _ERASED,
     "python -m services.gateway.keys rewrap": _REWRAPPED,
     "python -m services.gateway.keys status": _REWRAPPED,
+    "python -m services.gateway.keys reencrypt-cpr --rate 200": RunBy(
+        "tests/integration/test_erasure.py::test_the_number_is_encrypted_again_for_the_agency_by_the_command"
+    ),
     "python -m services.exports.jobs start republish-statements --rate 200": _JOBS,
     "python -m services.exports.jobs status": _JOBS,
     "python -m services.exports.jobs cancel <id>": _JOBS,
