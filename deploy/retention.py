@@ -120,6 +120,25 @@ TABLE: Final = (
         "the retention job; Kafka",
     ),
     Row(
+        "signed evidence: receipts of reports, manifests of extracts",
+        ("frikort.evidence.v1", *_collections("gateway", "evidence", "evidence_roots")),
+        "without limit",
+        "Who holds a receipt can prove what was accepted as long as the roots are there. " + _BOOKS,
+        "nothing",
+    ),
+    Row(
+        "statistics: published figures, and the months of a card from which they are made",
+        (
+            "frikort.statistics.v1",
+            *_collections("exports", "card_histories", "statistics"),
+            *_collections("gateway", "statistics"),
+        ),
+        "without limit",
+        "Published figures name no person. A month is computed again from all cards; their histories have ids and no "
+        "person",
+        "nothing",
+    ),
+    Row(
         "requests for extracts",
         _collections("gateway", "extract_requests") + _collections("exports", "requests", "requests_entries"),
         "without limit",
