@@ -14,7 +14,7 @@ from typing import Any, Final
 from pymongo.errors import PyMongoError
 
 from services.gateway.auth import Caller
-from services.gateway.change_notifier import ChangeSubscriptions, card_key
+from services.gateway.changes.change_notifier import ChangeSubscriptions, card_key
 from services.gateway.problems import ProblemError
 
 LONGEST: Final = 300

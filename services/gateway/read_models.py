@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from datetime import date
 from typing import Any, NamedTuple, Protocol
 
-from services.gateway.change_notifier import Key, Pending, Ready, card_key
+from services.gateway.changes.change_notifier import Key, Pending, Ready, card_key
+from services.gateway.changes.received_states import received
 from services.gateway.projections import (
     cards,
     employments,
@@ -28,7 +29,6 @@ from services.gateway.projections.cards import (
 from services.gateway.projections.ledgers import LedgerView, ledger_id
 from services.gateway.projections.outcomes import OutcomeView
 from services.gateway.projections.reports import ReportView
-from services.gateway.received_states import received
 from services.runtime.batched_calls import BatchedCalls
 from services.runtime.mongo.document_store import Database
 from services.runtime.processing.decision import DocumentSet, S

@@ -21,7 +21,8 @@ from services.gateway.auth import Authenticator, fetch_from
 from services.gateway.authority.responses import AuthorityResponses
 from services.gateway.cards.responses import CardResponses
 from services.gateway.caseworker.responses import CaseworkerResponses
-from services.gateway.change_notifier import ChangeStreamListener, ChangeSubscriptions
+from services.gateway.changes.change_notifier import ChangeStreamListener, ChangeSubscriptions
+from services.gateway.changes.received_states import DELIVERED, received_first
 from services.gateway.clock import Clock
 from services.gateway.commands.outcomes import Outcomes, OutcomeWaits
 from services.gateway.commands.responses import ResponseBuilder
@@ -44,7 +45,6 @@ from services.gateway.person_encryption import Persons
 from services.gateway.projection_heartbeat import ProjectionMonitor
 from services.gateway.projections import PROJECTIONS
 from services.gateway.read_models import GatewayReadModels, ReadModels
-from services.gateway.received_states import DELIVERED, received_first
 from services.gateway.retention.job import RetentionJob
 from services.gateway.settings import GatewaySettings
 from services.runtime.batched_calls import BatchingProducer

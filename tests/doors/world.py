@@ -25,7 +25,7 @@ from deploy.local.config import REPOSITORY
 from services.balance.jobs import settle_kind
 from services.balance.processor import LEDGERS
 from services.gateway.auth import Caller
-from services.gateway.change_notifier import ChangeSubscriptions
+from services.gateway.changes.change_notifier import ChangeSubscriptions
 from services.gateway.commands.outcomes import Outcomes, OutcomeWaits
 from services.gateway.commands.service import CommandService
 from services.gateway.commands.subjects import Subjects

@@ -23,7 +23,7 @@ from services.gateway.attempts.rules import Attempt
 from services.gateway.audit.context import audited_reads
 from services.gateway.audit.log import Access, Criteria, Span
 from services.gateway.auth import Caller
-from services.gateway.change_notifier import ChangeSubscriptions
+from services.gateway.changes.change_notifier import ChangeSubscriptions
 from services.gateway.clock import Clock
 from services.gateway.commands.outcomes import Outcomes, OutcomeWaits
 from services.gateway.commands.service import CommandService

@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 from pymongo.errors import AutoReconnect
 
-from services.gateway import change_notifier
-from services.gateway.change_notifier import ChangeSubscriptions, Key, Pending, Ready, SharedListeners
+from services.gateway.changes import change_notifier
+from services.gateway.changes.change_notifier import ChangeSubscriptions, Key, Pending, Ready, SharedListeners
 from tests.waiting import eventually
 
 OUTCOME = Key("outcomes", "c")

@@ -10,10 +10,10 @@ import pytest
 from frikort_contracts.http.roles import Role
 from pymongo.errors import AutoReconnect
 
-from services.gateway import change_notifier
 from services.gateway import event_streams as module
 from services.gateway.auth import Caller
-from services.gateway.change_notifier import ChangeSubscriptions, Key, card_key, keys_of
+from services.gateway.changes import change_notifier
+from services.gateway.changes.change_notifier import ChangeSubscriptions, Key, card_key, keys_of
 from services.gateway.event_streams import EventStreams
 from services.gateway.problems import ProblemError
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from deploy.local.engines import Engines
-from services.gateway.change_notifier import ChangeStreamListener, ChangeSubscriptions, Key, card_key
+from services.gateway.changes.change_notifier import ChangeStreamListener, ChangeSubscriptions, Key, card_key
 from services.gateway.read_models import GatewayReadModels
 from services.runtime.mongo.document_store import connect, durable_database
 

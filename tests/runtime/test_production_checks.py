@@ -39,6 +39,7 @@ def gateway(**changes: Any) -> GatewaySettings:
         "encryption_keys": SecretStr(f"k2:{new_key()},k1:{new_key()}"),
         "lookup_key": SecretStr(new_key()),
         "audit_log_keys": SecretStr(f"k1:{new_key()}"),
+        **{f"key_encryption_keys_{purpose}": SecretStr(f"k1:{new_key()}") for purpose in ("cpr", "name", "text")},
         "issuer": "https://login.example.dk",
         "jwks_url": "https://login.example.dk/jwks",
         "api_url": "https://api.example.dk",
@@ -129,7 +130,7 @@ def test_the_portals_need_https_and_their_own_key() -> None:
 def test_the_keys_of_the_example_file_are_known() -> None:
     """Only `.env.example` publishes keys. Production refuses them."""
     published = [b64decode(key) for key in re.findall(r"[A-Za-z0-9+/]{43}=", (ROOT / ".env.example").read_text())]
-    assert len(published) == 4
+    assert len(published) == 7
     assert all(map(is_published, published))
     assert {weakness_of_key(key) for key in published} == {"a published development key"}
 

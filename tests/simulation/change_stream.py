@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic_core import from_json
 from pymongo.errors import AutoReconnect
 
-from services.gateway.change_notifier import ChangeSubscriptions, Key, keys_of
+from services.gateway.changes.change_notifier import ChangeSubscriptions, Key, keys_of
 from tests.runtime.memory import MemoryDatabase
 from tests.simulation.scheduler import Pause, pause
 

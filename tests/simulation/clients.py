@@ -20,7 +20,8 @@ from frikort_contracts.values import EncryptedPerson, danish_day
 from pymongo.errors import PyMongoError
 
 from services.gateway.auth import Caller
-from services.gateway.change_notifier import Waiter
+from services.gateway.changes.change_notifier import Waiter
+from services.gateway.changes.received_states import reading
 from services.gateway.commands.service import CommandRequest, CommandResponse, Submission
 from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView
@@ -28,7 +29,6 @@ from services.gateway.projections.ledgers import ledger_id
 from services.gateway.projections.outcomes import OutcomeView
 from services.gateway.projections.reports import ReportView
 from services.gateway.read_models import ReadModels
-from services.gateway.received_states import reading
 from services.runtime.kafka.unavailable import KafkaUnavailable
 from tests.simulation.environment import Environment, GatewayInstance
 from tests.simulation.scheduler import Pause, Process, UnexpectedError, Work, pause, random_stream

@@ -18,7 +18,7 @@ from services.balance import ledger as ledgers
 from services.balance import processor as balance
 from services.balance.ledger import Ledger, LedgerEntry, Posting
 from services.exports.card_year import CardYear
-from services.gateway.change_notifier import Key
+from services.gateway.changes.change_notifier import Key
 from services.gateway.commands.service import Build, CommandRequest, CommandService, Submission
 from services.gateway.projections import reports as report_views
 from services.gateway.projections.reports import ReportView

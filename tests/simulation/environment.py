@@ -23,13 +23,13 @@ from services.balance.processor import LEDGERS
 from services.exports.jobs import JOB_KINDS
 from services.exports.processor import REQUESTS, statements
 from services.exports.reconciliation import RECONCILIATIONS
-from services.gateway.change_notifier import ChangeSubscriptions
+from services.gateway.changes.change_notifier import ChangeSubscriptions
+from services.gateway.changes.received_states import received_first
 from services.gateway.commands.outcomes import OutcomeWaits
 from services.gateway.commands.service import CommandService
 from services.gateway.person_encryption import Persons
 from services.gateway.projections import PROJECTIONS as VIEWS
 from services.gateway.read_models import ReadModels
-from services.gateway.received_states import received_first
 from services.issuance import jobs as issuance_jobs
 from services.issuance.processor import cards
 from services.reporting.processor import card_states

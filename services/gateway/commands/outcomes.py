@@ -12,7 +12,8 @@ from contextlib import contextmanager
 
 from services.gateway.audit.context import current_audit
 from services.gateway.auth import Caller
-from services.gateway.change_notifier import ChangeSubscriptions, Waiter, card_key
+from services.gateway.changes.change_notifier import ChangeSubscriptions, Waiter, card_key
+from services.gateway.changes.received_states import reading
 from services.gateway.commands.responses import ResponseBuilder
 from services.gateway.commands.service import CommandResponse, CommandService, Submission
 from services.gateway.commands.subjects import Subjects
@@ -20,7 +21,6 @@ from services.gateway.commands.visibility import Visibility
 from services.gateway.formats import Language
 from services.gateway.projections.outcomes import OutcomeView
 from services.gateway.read_models import ReadModels, outcome_key
-from services.gateway.received_states import reading
 
 
 class OutcomeWaits:

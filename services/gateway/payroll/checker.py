@@ -9,7 +9,7 @@ from typing import Final
 
 from frikort_contracts.rules.allowances import Allowances
 
-from services.gateway.change_notifier import Key, Pending, Ready
+from services.gateway.changes.change_notifier import Key, Pending, Ready
 from services.gateway.payroll import booking
 from services.gateway.payroll.batch import Batch
 from services.gateway.payroll.booking import LineOutcome, LineSplit

@@ -10,7 +10,7 @@ from typing import TypeVar
 from frikort_contracts.cloudevents import Record
 
 from services.gateway.audit.log import AuditLog
-from services.gateway.change_notifier import ChangeSubscriptions, Pending, Ready
+from services.gateway.changes.change_notifier import ChangeSubscriptions, Pending, Ready
 from services.gateway.payroll import lines
 from services.gateway.payroll.batch import Batch, Chunk
 from services.gateway.payroll.line_encryption import LineEncryptor

@@ -9,7 +9,7 @@ from frikort_contracts.rules.allowances import Allowances
 
 from services.gateway.audit.chain_writer import ChainWriter
 from services.gateway.audit.log import MongoAuditLog
-from services.gateway.change_notifier import ChangeStreamListener, ChangeSubscriptions, Key, SharedListeners
+from services.gateway.changes.change_notifier import ChangeStreamListener, ChangeSubscriptions, Key, SharedListeners
 from services.gateway.clock import Clock
 from services.gateway.payroll.file_work import FileWork
 from services.gateway.payroll.line_encryption import LineEncryptor

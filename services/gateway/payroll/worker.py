@@ -18,7 +18,7 @@ import structlog
 from frikort_contracts.rules.allowances import Allowances
 from pymongo.errors import PyMongoError
 
-from services.gateway.change_notifier import Key, Pending, Ready
+from services.gateway.changes.change_notifier import Key, Pending, Ready
 from services.gateway.payroll import booking
 from services.gateway.payroll.batch import (
     CHECK_ATTEMPTS,

@@ -6,7 +6,6 @@ contains what the processes use while nothing happens, which counts most at the 
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Mapping
 from itertools import islice
@@ -19,6 +18,7 @@ from tests.bench.case import Case, Figures
 from tests.bench.processes import cpu_seconds
 from tests.bench.system.orders import Order, send
 from tests.bench.system.world import World, world
+from tests.chaos.timing import for_seconds
 
 ROW: Final = "one report"
 _SETTLE: Final = 3.0  # after the start, and between two rates
@@ -36,19 +36,19 @@ async def one_report(bench: Bench) -> Figures:
     """All processes, one of each."""
     # The poll for payroll files as in production, not as often as other cases need it.
     async with world(bench, "one report", cards=_CARDS, environment={"FRIKORT_BATCH_POLL": "1"}) as made:
-        await asyncio.sleep(_SETTLE)
+        await for_seconds(_SETTLE)
         figures = await _idle(made)
         unused = iter(made.employments)
         for rate, seconds in _SECONDS_AT.items():
             employments = list(islice(unused, math.ceil(rate * (_WARM + seconds))))
             figures |= await _at(made, rate, seconds, employments)
-            await asyncio.sleep(_SETTLE)
+            await for_seconds(_SETTLE)
         return figures
 
 
 async def _idle(made: World) -> dict[str, float]:
     before, begun = _used(made), monotonic()
-    await asyncio.sleep(_IDLE_SECONDS)
+    await for_seconds(_IDLE_SECONDS)
     used = _since(made, before, (monotonic() - begun) / 1000)
     engines = {name: used.pop(name) for name in made.system.engines.processes}
     return {

@@ -16,7 +16,7 @@ from frikort_contracts.values import CitizenSide
 
 from services.gateway import event_streams
 from services.gateway.auth import Caller
-from services.gateway.change_notifier import card_key
+from services.gateway.changes.change_notifier import card_key
 from services.gateway.container import Container
 from services.gateway.person_encryption import Person
 from services.gateway.projections import cards

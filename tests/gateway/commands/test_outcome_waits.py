@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 from frikort_contracts.outcomes import CommandAccepted
 
-from services.gateway import change_notifier
-from services.gateway.change_notifier import ChangeSubscriptions, Key, Waiter, card_key
+from services.gateway.changes import change_notifier
+from services.gateway.changes.change_notifier import ChangeSubscriptions, Key, Waiter, card_key
+from services.gateway.changes.received_states import reading, received_first
 from services.gateway.commands.outcomes import OutcomeWaits
 from services.gateway.projections import ledgers, outcomes, reports
 from services.gateway.projections.ledgers import ledger_id
 from services.gateway.projections.outcomes import OutcomeView
 from services.gateway.read_models import ReadModels
-from services.gateway.received_states import reading, received_first
 from services.runtime.mongo.document_store import LaterFormat
 from services.runtime.processing.decision import DocumentSet
 from tests.gateway.build import CARD, REPORT, after, balance, reported, settled

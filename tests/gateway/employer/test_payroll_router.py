@@ -14,7 +14,7 @@ import pytest
 from frikort_contracts.http.roles import Role
 
 from services.gateway.auth import Caller
-from services.gateway.change_notifier import ChangeSubscriptions
+from services.gateway.changes.change_notifier import ChangeSubscriptions
 from services.gateway.payroll import upload
 from services.gateway.payroll.batch import BatchStatus
 from services.gateway.payroll.file_work import FileWork

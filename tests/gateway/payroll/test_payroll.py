@@ -17,7 +17,7 @@ from pymongo.errors import AutoReconnect
 
 from services.gateway.audit.log import NO_MATCH
 from services.gateway.auth import Caller
-from services.gateway.change_notifier import ChangeSubscriptions
+from services.gateway.changes.change_notifier import ChangeSubscriptions
 from services.gateway.payroll import booking, upload
 from services.gateway.payroll import lines as rules
 from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals
@@ -391,7 +391,8 @@ class TestBooking:
 
     async def test_a_file_waits_for_outcomes_before_it_publishes_more_parts_than_its_pace_allows(self) -> None:
         harness = PayrollHarness()
-        batch, _ = await harness.receive(upload_of(file_of(*(report_line(str(n)) for n in range(30)))))
+        lines = (report_line(str(number), ("12345", "23456")[number % 2]) for number in range(30))
+        batch, _ = await harness.receive(upload_of(file_of(*lines)))
         harness.fake_services.paused = True
         held = await harness.batches.claim(batch.batch_id)
         assert held is not None

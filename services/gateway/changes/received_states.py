@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, Generic, cast
 
-from services.gateway.change_notifier import Key, Waiter
+from services.gateway.changes.change_notifier import Key, Waiter
 from services.gateway.projections import ledgers, outcomes, reports
 from services.runtime.mongo.document_store import document_from
 from services.runtime.processing.decision import DocumentSet, S

@@ -1,0 +1,1 @@
+"""Changes of the read models: waiting for them, and reading what they bring."""
