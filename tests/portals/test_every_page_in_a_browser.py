@@ -14,8 +14,8 @@ from tests.portals.conftest import OpenTab
 from tests.portals.generated_site import EMPTY, PortalRoute, own_forms
 from tests.portals.test_every_page import READS, site_as
 
-# Streams and parts of a page are loaded by scripts. JSON files are passed on with the headers of the API, which make them
-# downloads; the generated API has none.
+# Streams and parts of a page are loaded by scripts. JSON files are passed on with the headers of the API, which make
+# them downloads; the generated API has none.
 _NO_PAGES: Final = ("/aendringer", "/overblik", "/kvittering.json", "/oversigt", "/json")
 PAGES: Final = [route for route in READS if not route.path.endswith(_NO_PAGES)]
 # On a desktop all optional values are present. On a phone pages alternate between missing values and empty lists, and

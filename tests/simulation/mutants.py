@@ -223,8 +223,8 @@ MUTANTS: Final = (
         "early disputes dropped",
         "exports forgets a dispute that comes before the split of its report",
         _of(CardYear, "dispute_changed", defects.early_disputes_dropped),
-        within=60,
-        first=44,
+        within=120,
+        first=98,
     ),
     Mutant(
         "corrections lost by a read model",

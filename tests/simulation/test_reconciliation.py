@@ -9,6 +9,7 @@ from unittest.mock import patch
 
 import pytest
 
+from services.exports.card_year import ReportSplit
 from tests.simulation.environment import Environment
 from tests.simulation.run import simulate
 
@@ -37,10 +38,11 @@ def _change_a_statement(card: dict[str, Any]) -> bool:
 
 
 def _lose_the_splits(card: dict[str, Any]) -> bool:
-    splits = [year["reports"]["inside"] for year in card["years"].values() if year["reports"]["inside"]]
-    for of_a_year in splits[:1]:
-        of_a_year.clear()
-    return bool(splits)
+    by_year = [year["reports"]["inside"] for year in card["years"].values()]
+    counted = [splits for splits in by_year if any(ReportSplit(*split).is_counted for split in splits.values())]
+    for splits in counted[:1]:
+        splits.clear()
+    return bool(counted)
 
 
 def _withdraw(report: dict[str, Any]) -> bool:
@@ -99,6 +101,7 @@ def _plant(environment: Environment, service: str, collection: str, change: Chan
         document = database.read(name)
         stored = json.loads(json.dumps(database.processor.to_stored(document.state)))
         if change(stored):
+            database.move_out(document)
             document.state = database.processor.from_stored(stored)
             database.put(document)
             return
