@@ -144,13 +144,16 @@ def _year_after(year: CardYear, event: ReportSettled | BalanceChanged | DisputeE
             return year.dispute_changed(event)
 
 
-def republish_statements(state: CardStatements | None) -> Decision[CardStatements]:
-    """Publish every statement again under its next revision, except of years with unmatched totals."""
+def republish_statements(state: CardStatements | None, *, pending: bool = False) -> Decision[CardStatements]:
+    """Publish every statement again under its next revision, with the amounts that it has.
+
+    ``pending``: also those of years with unmatched totals, which are followed by another when all splits are there.
+    """
     if state is None or not state.has_person:
         return Decision(state)
     years, events = dict(state.years), list[Event]()
     for number, year in sorted(state.years.items()):
-        if year.statement is None or year.unmatched is not None:
+        if year.statement is None or (year.unmatched is not None and not pending):
             continue
         statement = replace(year.statement, revision=year.statement.revision + 1)
         years[number] = replace(year, statement=statement)
@@ -163,7 +166,7 @@ def forget_person(state: CardStatements | None) -> Decision[CardStatements]:
     if state is None or state.erased:
         return Decision(state)
     erased = state.with_card(0, "", None, erased=True)
-    return Decision(erased) if state.cpr is None else republish_statements(erased)
+    return Decision(erased) if state.cpr is None else republish_statements(erased, pending=True)
 
 
 def replace_cpr(state: CardStatements | None, cpr: str | None) -> Decision[CardStatements]:
@@ -172,7 +175,7 @@ def replace_cpr(state: CardStatements | None, cpr: str | None) -> Decision[CardS
         return Decision(state)
     if cpr is None:
         return forget_person(state)
-    return republish_statements(state.with_card(0, "", cpr, erased=False))
+    return republish_statements(state.with_card(0, "", cpr, erased=False), pending=True)
 
 
 def _emit_statements(card: CardStatements, changed: Mapping[int, CardYear]) -> Decision[CardStatements]:

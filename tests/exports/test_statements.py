@@ -368,6 +368,15 @@ class TestErasure:
         assert state.cpr is None
         assert state.stated_years == before.stated_years
 
+    def test_a_year_whose_totals_wait_for_a_split_is_published_again_too(self) -> None:
+        ledger = Ledger()
+        before, _ = play([issued(), *ledger.report("r1", A, 100)])
+        before, _ = play([event for event in ledger.report("r2", A, 50) if isinstance(event, BalanceChanged)], before)
+        assert before.pending_years
+        state, emitted = play([self.FORGET], before)
+        assert [(event.cpr, event.exempt) for event in tax(emitted)] == [(None, 100)]
+        assert state.pending_years == before.pending_years
+
     def test_later_changes_are_published_without_the_cpr_number(self) -> None:
         ledger = Ledger()
         state, _ = play([issued(), *ledger.report("r1", A, 100), self.FORGET])
