@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from frikort_contracts.rules.allowances import AllowanceTable
-from frikort_contracts.topics import TOPICS, Topic
+from frikort_contracts.topics import RECONCILIATION, TOPICS, Topic
 from pymongo import AsyncMongoClient
 
 from deploy.local.kafka_users import KafkaAccess
@@ -24,6 +24,7 @@ from services.gateway.projections import PROJECTIONS
 from services.issuance.processor import cards
 from services.reporting.processor import card_states
 from services.reporting.rules import Rules
+from services.runtime import reconciliation
 from services.runtime.kafka.consumer import group_of
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.unavailable import KafkaUnavailable
@@ -57,11 +58,14 @@ READERS: Final[tuple[tuple[str, DocumentSet[Any]], ...]] = (
     *(("gateway", processor) for processor in PROJECTIONS),
 )
 """Every service with its processors."""
+COUNTERS: Final = tuple((service, reconciliation.NAME) for service in ("reporting", "balance", "exports", "gateway"))
+"""The readers of requests to count cards, which have no group."""
 
 
 def readers_of(topic: Topic) -> list[tuple[str, str]]:
-    """The (service, processor) pairs that read a topic."""
-    return [(service, processor.name) for service, processor in READERS if topic in processor.topics]
+    """The (service, reader) pairs that read a topic and reject its invalid records."""
+    found = [(service, processor.name) for service, processor in READERS if topic in processor.topics]
+    return [*found, *COUNTERS] if topic == RECONCILIATION else found
 
 
 class TopicReader:
