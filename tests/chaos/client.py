@@ -98,21 +98,27 @@ class Api:
         response.raise_for_status()
         return response.json()
 
-    async def file(self, token: str, lines: Sequence[Mapping[str, Any]], key: str) -> list[dict[str, Any]]:
-        """The result of each line of a payroll file, after the file is booked. Raises ``Unanswered``."""
+    async def file(
+        self, token: str, lines: Sequence[Mapping[str, Any]], key: str, *, within: float | None = None
+    ) -> list[dict[str, Any]]:
+        """The result of each line of a payroll file, after the file is booked. Raises ``Unanswered``.
+
+        ``within``: the seconds that it may take, if others than a command has.
+        """
+        seconds = self._deadline_seconds if within is None else within
         content = "\n".join(json.dumps(line) for line in lines)
         headers = {"Idempotency-Key": key, "Content-Type": "application/jsonl"}
-        deadline = time.monotonic() + self._deadline_seconds
+        deadline = time.monotonic() + seconds
         sent = None
         while sent is None or not sent.is_success:
             if time.monotonic() > deadline:
-                raise Unanswered(f"a payroll file was not acknowledged in {self._deadline_seconds:.0f} s: {sent}")
+                raise Unanswered(f"a payroll file was not acknowledged in {seconds:.0f} s: {sent}")
             sent = await self.request("POST", "/v1/report-batches", token, content=content, headers=headers)
             await asyncio.sleep(0 if sent is not None and sent.is_success else _PAUSE)
         path = sent.headers["location"]
         while (await self.get(token, path))["status"] != "done":
             if time.monotonic() > deadline:
-                raise Unanswered(f"a payroll file was not booked in {self._deadline_seconds:.0f} s")
+                raise Unanswered(f"a payroll file was not booked in {seconds:.0f} s")
             await asyncio.sleep(_PAUSE)
         page = await self.get(token, f"{path}/lines", limit=_PAGE)
         found = list(page["lines"])

@@ -27,6 +27,7 @@ WORKERS = 10
 _NEWEST_CARDS = 10
 _EMPLOYERS_A_ROUND = 4
 _CARDS_IN_A_FILE: Final = 3
+_LARGE_FILE_SECONDS: Final = 900.0
 _KINDS: Final = {
     "issue": 3,
     "register": 5,
@@ -214,13 +215,17 @@ class Load:
 
         The problem of an accepted line is "".
         """
-        lines = await self._book(count * [employment])
+        lines = await self._book(count * [employment], within=_LARGE_FILE_SECONDS)
         return Counter("" if line["result"] == "accepted" else line["problem"]["code"] for line in lines)
 
-    async def _book(self, of_lines: Sequence[Employment], *others: Mapping[str, Any]) -> list[dict[str, Any]]:
+    async def _book(
+        self, of_lines: Sequence[Employment], *others: Mapping[str, Any], within: float | None = None
+    ) -> list[dict[str, Any]]:
         """The results of a payroll file of one employer: a report for each of its employments, then ``others``."""
         bodies = [self._report_body(employment.id) for employment in of_lines]
-        lines = await self.api.file(self.people.employer(of_lines[0].cvr), [*bodies, *others], self._key())
+        lines = await self.api.file(
+            self.people.employer(of_lines[0].cvr), [*bodies, *others], self._key(), within=within
+        )
         for employment, body, line in zip(of_lines, bodies, lines, strict=False):
             if line["result"] == "accepted":
                 total = body["components"]["wage_ore"]

@@ -10,12 +10,12 @@ decrease). So files use what other reports leave free.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Generic, Protocol, TypeVar
 
 PART: Final = 100
 """Lines that are published together and wait for their outcomes together."""
-MOST_OF_CARD: Final = 10
+MOST_OF_CARD: Final = 20
 """Lines of one card that are in progress."""
 MOST_PARTS: Final = 30
 _FIRST_LIMIT: Final = 4.0
@@ -43,18 +43,28 @@ class Part(Protocol):
 P = TypeVar("P", bound=Part)
 
 
-def parts_of(lines: Iterable[L]) -> Iterator[list[L]]:
-    """Lines in parts, in order: none has more lines, or lines of one card, than may be in progress together."""
-    part: list[L] = []
-    of_card = Counter[str]()
+def parts_of(lines: Iterable[L]) -> list[list[L]]:
+    """Lines in parts: none has more lines, or lines of one card, than may be in progress together.
+
+    The lines of a card keep their order. A card with many lines is in several parts, beside lines of other cards.
+    """
+    parts: list[list[L]] = []
+    counts: list[Counter[str]] = []
+    latest: dict[str, int] = {}
+    first_open = 0
     for line in lines:
-        if len(part) == PART or of_card[line.card_id] == MOST_OF_CARD:
-            yield part
-            part, of_card = [], Counter()
-        part.append(line)
-        of_card[line.card_id] += 1
-    if part:
-        yield part
+        at = max(latest.get(line.card_id, 0), first_open)
+        while at < len(parts) and (len(parts[at]) == PART or counts[at][line.card_id] == MOST_OF_CARD):
+            at += 1
+        if at == len(parts):
+            parts.append([])
+            counts.append(Counter())
+        parts[at].append(line)
+        counts[at][line.card_id] += 1
+        latest[line.card_id] = at
+        while first_open < len(parts) and len(parts[first_open]) == PART:
+            first_open += 1
+    return parts
 
 
 class Pace:

@@ -168,7 +168,8 @@ class BatchWorker:
         return value
 
     async def _finish_chunk(self, held: Batch, chunk: PlannedChunk) -> None:
-        """Store the results of a chunk."""
+        """Store the results of a chunk, in the order of its lines."""
+        chunk.results.sort(key=lambda result: result.number)
         totals = booking.totals_of(chunk.results)
         encrypted = self._work.line_encryptor.encrypt_results(booking.results_to_json(chunk.results), held, chunk.index)
         await self._work.batches.set_results(held, chunk.index, encrypted, totals)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.gateway.payroll.pace import MOST_OF_CARD, MOST_PARTS, PART, Pace, PartsInProgress, parts_of
 
 
 class Line(NamedTuple):
     card_id: str
+
+
+class NumberedLine(NamedTuple):
+    card_id: str
+    number: int
 
 
 class Part(NamedTuple):
@@ -76,17 +85,33 @@ def test_parts_of_all_files_share_the_limit() -> None:
     assert not pace.has_room
 
 
-def test_lines_are_published_in_their_order_in_parts() -> None:
+def test_lines_of_many_cards_are_published_in_their_order_in_parts() -> None:
     lines = of_many_cards(2 * PART + 1)
-    parts = list(parts_of(lines))
+    parts = parts_of(lines)
     assert [line for part in parts for line in part] == lines
     assert [len(part) for part in parts] == [PART, PART, 1]
-    assert list(parts_of([])) == []
+    assert parts_of([]) == []
 
 
-def test_a_part_has_few_lines_of_one_card() -> None:
-    parts = list(parts_of([*of_one_card(2 * MOST_OF_CARD), *of_many_cards(5)]))
-    assert [len(part) for part in parts] == [MOST_OF_CARD, MOST_OF_CARD + 5]
+def test_a_part_has_few_lines_of_one_card_and_later_lines_of_others() -> None:
+    others = of_many_cards(5)
+    first, second = parts_of([*of_one_card(2 * MOST_OF_CARD), *others])
+    assert first == [*of_one_card(MOST_OF_CARD), *others]
+    assert second == of_one_card(MOST_OF_CARD)
+
+
+@given(st.lists(st.sampled_from("abcde"), max_size=300))
+def test_parts_keep_the_lines_of_a_card_in_order_and_their_limits(cards: list[str]) -> None:
+    lines = [(card, number) for number, card in enumerate(cards)]
+    parts = parts_of([NumberedLine(*line) for line in lines])
+    published = [line for part in parts for line in part]
+    assert sorted(published, key=lambda line: line.number) == lines
+    for card in set(cards):
+        numbers = [line.number for line in published if line.card_id == card]
+        assert numbers == sorted(numbers)
+    for part in parts:
+        assert 0 < len(part) <= PART
+        assert max(Counter(line.card_id for line in part).values()) <= MOST_OF_CARD
 
 
 def test_lines_of_one_card_wait_for_the_earlier_ones() -> None:
