@@ -15,7 +15,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 PART: Final = 100
 """Lines that are published together and wait for their outcomes together."""
-MOST_OF_CARD: Final = 20
+MOST_OF_CARD: Final = 10
 """Lines of one card that are in progress."""
 MOST_PARTS: Final = 30
 _FIRST_LIMIT: Final = 4.0

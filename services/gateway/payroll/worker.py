@@ -125,10 +125,7 @@ class BatchWorker:
         return True
 
     async def _plan(self, held: Batch, chunk: Chunk) -> PlannedChunk:
-        """Plan the commands of a chunk, and store their audit entries before any is published.
-
-        If it has a plan already, only lines without an outcome are unsent.
-        """
+        """Plan the commands of a chunk. If it has a plan already, only lines without an outcome are unsent."""
         good = self._work.valid_lines(held, chunk)
         unsent: Sequence[ValidLine] = good
         if (plan := chunk.plan) is None:
@@ -139,14 +136,14 @@ class BatchWorker:
         else:
             known = await self._work.queries.outcomes([booking.command_id(held.batch_id, line.number) for line in good])
             unsent = booking.chunk_state(held, good, known, {}).without_outcome
-        await self._work.audit_log.add(booking.attempts(held, plan, unsent))
         return PlannedChunk(chunk.index, plan, good, {line.number for line in unsent})
 
     async def _publish(self, held: Batch, chunk: PlannedChunk, lines: Iterable[ValidLine]) -> None:
-        """Publish the commands of the unsent ones of these lines."""
-        records = [booking.command(held, line, chunk.plan) for line in lines if line.number in chunk.unsent]
-        if records:
-            await self._work.publish(records)
+        """Store audit entries for the unsent ones of these lines, then publish their commands."""
+        unsent = [line for line in lines if line.number in chunk.unsent]
+        if unsent:
+            await self._work.audit_log.add(booking.attempts(held, chunk.plan, unsent))
+            await self._work.publish([booking.command(held, line, chunk.plan) for line in unsent])
 
     async def _finish_part(self, held: Batch, waiting: PartsInProgress[PublishedPart]) -> None:
         """Wait for the outcomes of the oldest part. Store the results of its chunk if it is the last part."""
