@@ -12,10 +12,8 @@ from deploy.local.config import REPOSITORY
 from deploy.local.process import Process
 from deploy.local.system import SERVICES, LocalSystem, answers_ready
 
-PREVIOUS: Final = "b7f180639875de8ec41edefd1d815aecb16c5db7"
-"""The commit of the previous release. Each release moves it."""
-SETTINGS_OF_PREVIOUS: Final = {"exports": ("FRIKORT_ENCRYPTION_KEYS",)}
-"""The settings that a process of the previous release needs and one of this release does not."""
+PREVIOUS: Final = "fbd733a8b709a47c3eee302dd20923bd13854f1a"
+"""The commit of the previous release: the first one that decrypts with the keys of people. Each release moves it."""
 ORDER: Final = ("issuance", "reporting", "balance", "exports", "projections", "payroll", "portals", "gateway")
 """The order of an upgrade, as docs/operations.md says; a rollback goes the other way."""
 
@@ -35,7 +33,7 @@ def replace_process(system: LocalSystem, name: str, tree: Path) -> None:
     health_url = system.health_url(name)
     environment = system.environment(
         service.name,
-        (*service.settings, *SETTINGS_OF_PREVIOUS.get(service.name, ())) if tree != REPOSITORY else service.settings,
+        service.settings,
         port=urlsplit(system.url(name)).port if service.public else None,
         health_port=urlsplit(health_url).port,
     )
