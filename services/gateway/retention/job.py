@@ -6,9 +6,8 @@ A deletion that was begun and not finished is continued the next night: every st
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -16,10 +15,8 @@ import structlog
 from frikort_contracts.cloudevents import Envelope, encode
 from frikort_contracts.retention import RetentionCompleted
 from frikort_contracts.topics import source_of
-from frikort_contracts.values import danish_day
 from prometheus_client import Gauge
 from pymongo import ASCENDING
-from pymongo.errors import DuplicateKeyError
 
 from services.gateway.audit.watcher import FINDINGS as UNUSUAL
 from services.gateway.commands.store import SUBMISSIONS, CommandExpiry
@@ -28,15 +25,14 @@ from services.gateway.payroll.batch import BatchStatus
 from services.gateway.payroll.store import CHUNKS, FILES
 from services.gateway.retention.periods import ANSWERS, FINDINGS, LINES
 from services.runtime.mongo.document_store import Database
-from services.runtime.mongo.lease import expired, lease_end, next_attempt
+from services.runtime.mongo.nightly import NightlyRuns
 from services.runtime.processing.producer import Producer
 from services.runtime.service import Runtime
 
 logger = structlog.get_logger(__name__)
 
 RUNS: Final = "retention_runs"
-_NIGHT_HOURS: Final = 3
-_LEASE_SECONDS: Final = 6 * 3600.0
+_HOUR: Final = 3
 _PAUSE_SECONDS: Final = 60.0
 _BATCH: Final = 500
 _RUN_IDS: Final = UUID("c0a1b7d4-2f0e-4c55-9d0b-7f1e6a2b3c44")
@@ -60,6 +56,7 @@ class RetentionJob:
     def __init__(self, database: Database, producer: Producer, commands: CommandExpiry, *, pause: float = 0.05) -> None:
         """``pause``: seconds between two batches, so that people and files come first."""
         self._runs = database[RUNS]
+        self._nights = NightlyRuns(self._runs, hour=_HOUR)
         self._submissions = database[SUBMISSIONS]
         self._files = database[FILES]
         self._chunks = database[CHUNKS]
@@ -83,16 +80,15 @@ class RetentionJob:
         """Delete until the process stops. A background task."""
         while not runtime.stopping.is_set():
             now = datetime.now(UTC)
-            await self.run_once(danish_day(now - timedelta(hours=_NIGHT_HOURS)).isoformat(), now)
+            await self.run_once(self._nights.day_of(now), now)
             await self.show_latest()
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def run_once(self, day: str, now: datetime) -> None:
         """Delete for ``day`` unless an instance does it or has done it, then publish the report."""
-        if await self._claim(day):
+        if await self._nights.claim(day):
             counts = {name: await expire(now) for name, expire in self._kinds.items()}
-            done = {"expired": counts, "ended_at": now.isoformat(), "unpublished": True}
-            await self._runs.update_one({"_id": day}, {"$set": done})
+            await self._nights.finish(day, now, {"expired": counts, "unpublished": True})
             logger.info("gateway.retention_completed", **counts)
         async for stored in self._runs.find({"unpublished": True}):
             await self._producer.publish([encode(_report(stored))])
@@ -100,10 +96,9 @@ class RetentionJob:
 
     async def show_latest(self) -> None:
         """Set the metrics by the last run of any instance."""
-        latest = await self._runs.find({"ended_at": {"$exists": True}}).sort("_id", -1).limit(1).to_list(None)
-        if latest:
-            _COMPLETED.set(datetime.fromisoformat(latest[0]["ended_at"]).timestamp())
-            for kind, count in latest[0]["expired"].items():
+        if (latest := await self._nights.latest()) is not None:
+            _COMPLETED.set(datetime.fromisoformat(latest["ended_at"]).timestamp())
+            for kind, count in latest["expired"].items():
                 _EXPIRED.labels(kind).set(count)
 
     async def _expire_answers(self, now: datetime) -> int:
@@ -137,15 +132,6 @@ class RetentionJob:
         while some := await cursor.to_list(_BATCH):
             yield some
             await asyncio.sleep(self._pause)
-
-    async def _claim(self, day: str) -> bool:
-        with contextlib.suppress(DuplicateKeyError):
-            await self._runs.insert_one({"_id": day, "attempt": 0, "lease_until": 0})
-        claimed = await self._runs.update_one(
-            {"_id": day, "ended_at": {"$exists": False}, **expired()},
-            [{"$set": {"attempt": next_attempt(), "lease_until": lease_end(_LEASE_SECONDS)}}],
-        )
-        return bool(claimed.matched_count)
 
 
 def _report(stored: Mapping[str, Any]) -> Envelope[RetentionCompleted]:
