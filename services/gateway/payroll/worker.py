@@ -155,13 +155,11 @@ class BatchWorker:
 
     async def _results_of(self, held: Batch, lines: Sequence[ValidLine], published_at: float) -> list[LineResult]:
         results = _LineResults(self._work.queries, held, lines)
-        if isinstance(found := await results.check(), Ready):
-            # They arrived while the worker did other work: how long they took is unknown, and it was not the worker
-            # that waited.
-            self._pace.adapt(published_at, published_at)
-            return found.value
         value = await self._work.wait_for(held, results.check)
-        self._pace.adapt(published_at, asyncio.get_running_loop().time())
+        # If the first check found all, they arrived while the worker did other work: how long they took is unknown, and
+        # nothing waited for them.
+        ended_at = published_at if results.checks == 1 else asyncio.get_running_loop().time()
+        self._pace.adapt(published_at, ended_at)
         return value
 
     async def _finish_chunk(self, held: Batch, chunk: PlannedChunk) -> None:
@@ -174,9 +172,10 @@ class BatchWorker:
 
 
 class _LineResults:
-    """Collects the results of some lines."""
+    """Collects the results of some lines, and counts the checks for them."""
 
     def __init__(self, queries: ReadModelQueries, batch: Batch, lines: Sequence[ValidLine]) -> None:
+        self.checks = 0
         self._queries = queries
         self._batch = batch
         self._lines = lines
@@ -185,6 +184,7 @@ class _LineResults:
 
     async def check(self) -> Ready[list[LineResult]] | Pending:
         """The results of all lines, or the key of the last missing one. When that arrives, most others have arrived."""
+        self.checks += 1
         found = booking.chunk_state(self._batch, self._lines, self._outcomes, self._splits)
         if found.without_outcome:
             asked = [booking.command_id(self._batch.batch_id, line.number) for line in found.without_outcome]
