@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from frikort_contracts.cloudevents import Envelope
@@ -15,7 +16,6 @@ from services.runtime.error_kinds import RETRYABLE
 from services.runtime.kafka.consumer import KafkaConsumer
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.policies import BatchPolicy, CommitPolicy
-from services.runtime.processing.positions import Offsets, Partition
 from services.runtime.processing.responder import Answer, Responder
 from services.runtime.processing.responder import catch_up as catch_up_with
 from services.runtime.settings import RuntimeSettings
@@ -147,11 +147,8 @@ class CardCounter:
     def responder(self, runtime: Runtime) -> Responder:
         """The handler of the pages. Its second consumer may wait without holding up the first."""
 
-        async def ends() -> Offsets:
-            positions = await runtime.producer.end_positions(self.topics)
-            return {Partition(position.topic, position.partition): position.offset for position in positions}
-
         async def catch_up() -> None:
+            ends = partial(runtime.producer.end_offsets, self.topics)
             await catch_up_with(ends, runtime.committed_positions, asyncio.sleep)
 
         return Responder(

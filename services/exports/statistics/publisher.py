@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -24,7 +25,7 @@ from services.exports.statistics.card_history import CARD_HISTORIES, CardHistory
 from services.exports.statistics.cells import MonthCells
 from services.exports.statistics.disclosure_control import check, months_to_publish, publish
 from services.runtime.mongo.document_store import Database
-from services.runtime.processing.positions import Partition
+from services.runtime.processing.responder import catch_up
 from services.runtime.service import BackgroundTask, Runtime
 
 logger = structlog.get_logger(__name__)
@@ -102,23 +103,14 @@ def statistics_job(*, delay_days: int) -> BackgroundTask:
 
     async def publish_statistics(runtime: Runtime) -> None:
         publisher = StatisticsPublisher(runtime.database, runtime.producer.publish)
+        ends = partial(runtime.producer.end_offsets, CARD_HISTORIES.topics)
         while True:
             now = datetime.now(UTC)
             await publisher.publish_stored()
             for month in await publisher.due(last_complete_month(danish_day(now), delay_days)):
-                await _until_counted(runtime)
+                await catch_up(ends, runtime.committed_positions, asyncio.sleep, checks=None)
                 await publisher.add(month, now)
                 await publisher.publish_stored()
             await asyncio.sleep(_POLL_SECONDS)
 
     return publish_statistics
-
-
-async def _until_counted(runtime: Runtime) -> None:
-    """Wait until everything that the topics hold now is counted."""
-    ends = await runtime.producer.end_positions(CARD_HISTORIES.topics)
-    while True:
-        committed = await runtime.committed_positions()
-        if all(committed.get(Partition(each.topic, each.partition), 0) >= each.offset for each in ends):
-            return
-        await asyncio.sleep(1)

@@ -23,7 +23,7 @@ from services.runtime.error_kinds import problem_of
 from services.runtime.kafka.connection import client_options
 from services.runtime.kafka.topics.added_partitions import used_partitions
 from services.runtime.kafka.unavailable import KafkaUnavailable
-from services.runtime.processing.positions import Partition
+from services.runtime.processing.positions import Offsets, Partition
 from services.runtime.processing.unwritable import CannotBeWritten
 from services.runtime.safety_checks import MOST_DEAD_LETTER_BYTES
 from services.runtime.settings import KafkaSettings
@@ -101,12 +101,17 @@ class KafkaProducer:
 
     async def end_positions(self, topics: Iterable[Topic]) -> tuple[Position, ...]:
         """For every partition of ``topics``, the offset that the next record will get."""
-        partitions = [TopicPartition(topic.name, p) for topic in topics for p in range(topic.partitions)]
-        ends = await self._positions(lambda consumer: consumer.end_offsets(partitions))
+        ends = await self.end_offsets(topics)
         return tuple(
             Position(topic=partition.topic, partition=partition.partition, offset=offset)
             for partition, offset in sorted(ends.items())
         )
+
+    async def end_offsets(self, topics: Iterable[Topic]) -> Offsets:
+        """The same as offsets by partition."""
+        partitions = [TopicPartition(topic.name, p) for topic in topics for p in range(topic.partitions)]
+        ends = await self._positions(lambda consumer: consumer.end_offsets(partitions))
+        return {Partition(*place): offset for place, offset in ends.items()}
 
     async def first_positions(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """The offset of the first record that each partition still has, or that it will get."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from hashlib import sha256
+from itertools import count
 from typing import Any, Final
 from uuid import uuid5
 
@@ -35,15 +36,19 @@ class NotCaughtUp(TimeoutError):
 
 
 async def catch_up(
-    ends: Callable[[], Awaitable[Offsets]], committed: Callable[[], Awaitable[Offsets]], sleep: Sleep
+    ends: Callable[[], Awaitable[Offsets]],
+    committed: Callable[[], Awaitable[Offsets]],
+    sleep: Sleep,
+    *,
+    checks: int | None = _CHECKS,
 ) -> None:
     """Wait until the service has processed, and published the events of, all records that exist at this moment.
 
     ``ends`` gives the end of each partition that it reads, ``committed`` what its consumer group has committed. Raises
-    ``NotCaughtUp`` after two seconds.
+    ``NotCaughtUp`` after two seconds; with ``checks=None`` never.
     """
     needed = await ends()
-    for _ in range(_CHECKS):
+    for _ in count() if checks is None else range(checks):
         done = await committed()
         if all(done.get(partition, 0) >= end for partition, end in needed.items()):
             return
