@@ -133,13 +133,7 @@ class PersonKeys:
     def create(self, person: str, now: datetime) -> PersonKeysWrapped:
         """New keys for a person, not published yet. Raises ``DecryptionError`` unless all purposes can be opened."""
         keys_id = new_keys_id(now)
-        wrapped = {
-            str(purpose): self._wrapper(purpose).encrypt(
-                b64encode(os.urandom(_KEY_BYTES)).decode(), _WRAPPING, purpose, keys_id, person
-            )
-            for purpose in Purpose
-        }
-        return PersonKeysWrapped(keys_id=keys_id, person=person, **wrapped)
+        return self._wrap(keys_id, person, {purpose: os.urandom(_KEY_BYTES) for purpose in Purpose})
 
     def encrypt(self, plaintext: str, person: str, purpose: Purpose, field: str, *subject: str) -> str:
         """``<keys id>.<base64url>``, decrypted only for the same field and subject. Call ``ensure`` before.
@@ -202,17 +196,7 @@ class PersonKeys:
         for keys_id, wrapped in list(self._wrapped.items()):
             if all(self._wrapper(purpose).is_current(key) for purpose, key in wrapped.keys.items()):
                 continue
-            again = {
-                str(purpose): self._wrapper(purpose).encrypt(
-                    self._wrapper(purpose).decrypt(wrapped.keys[purpose], _WRAPPING, purpose, keys_id, wrapped.person),
-                    _WRAPPING,
-                    purpose,
-                    keys_id,
-                    wrapped.person,
-                )
-                for purpose in Purpose
-            }
-            yield PersonKeysWrapped(keys_id=keys_id, person=wrapped.person, **again)
+            yield self._wrap(keys_id, wrapped.person, {purpose: self._unwrap(keys_id, purpose) for purpose in Purpose})
 
     def count_wrapped_with(self) -> Mapping[tuple[Purpose, str], int]:
         """How many keys are wrapped with each key-encryption key, by purpose and id."""
@@ -285,6 +269,13 @@ class PersonKeys:
                 del self._unwrapped[next(iter(self._unwrapped))]
             found = self._unwrapped[keys_id, purpose] = Encryptor({keys_id: self._unwrap(keys_id, purpose)})
         return found
+
+    def _wrap(self, keys_id: str, person: str, keys: Mapping[Purpose, bytes]) -> PersonKeysWrapped:
+        wrapped = {
+            str(purpose): self._wrapper(purpose).encrypt(b64encode(key).decode(), _WRAPPING, purpose, keys_id, person)
+            for purpose, key in keys.items()
+        }
+        return PersonKeysWrapped(keys_id=keys_id, person=person, **wrapped)
 
     def _unwrap(self, keys_id: str, purpose: Purpose) -> bytes:
         person, keys = self._wrapped[keys_id]
