@@ -27,6 +27,7 @@ _TOP: Final = 26
 _BOTTOM: Final = 210
 _TICKS: Final = 4
 _ROUND: Final = (1, 2, 5, 10)
+_NAMED_MONTHS: Final = (1, 4, 7, 10)
 
 
 @dataclass(frozen=True)
@@ -125,9 +126,7 @@ def steps(year: int, allowance: int, reports: Sequence[tuple[date, int]]) -> Ste
     """A step for each report of the year (payment date, øre), in the order of the days; none is below zero."""
     in_order = sorted(reports)
     totals = list(accumulate((amount for _, amount in in_order), initial=0))
-    between = _between_marks(max(allowance, totals[-1]))
-    marks = max(1, -(-max(allowance, totals[-1]) // between))
-    scale = Fraction(_BOTTOM - _TOP, between * marks)
+    scale, amounts = _upright_axis(max(allowance, totals[-1]))
     begin = date(year, 1, 1).toordinal()
     days = date(year, 12, 31).toordinal() - begin
 
@@ -143,8 +142,8 @@ def steps(year: int, allowance: int, reports: Sequence[tuple[date, int]]) -> Ste
             for (day, amount), total in zip(in_order, totals[1:], strict=True)
         ),
         allowance=Mark(allowance, up(allowance)),
-        amounts=tuple(Mark(between * number, up(between * number)) for number in range(marks + 1)),
-        months=tuple(Mark(month, across(date(year, month, 1))) for month in (1, 4, 7, 10)),
+        amounts=amounts,
+        months=tuple(Mark(month, across(date(year, month, 1))) for month in _NAMED_MONTHS),
         scale=scale,
     )
 
@@ -186,9 +185,7 @@ class Lines:
 def lines(series: Sequence[tuple[str, Sequence[tuple[int, int]]]]) -> Lines:
     """A line for each (name, counts), with (month, count) in order of the months; no count is below zero."""
     most = max((count for _, counts in series for _, count in counts), default=0)
-    between = _between_marks(most, smallest=1)
-    marks = max(1, -(-most // between))
-    scale = Fraction(_BOTTOM - _TOP, between * marks)
+    scale, values = _upright_axis(most, smallest=1)
 
     def across(month: int) -> Fraction:
         return _LEFT + Fraction(_RIGHT - _LEFT, 11) * (month - 1)
@@ -202,10 +199,19 @@ def lines(series: Sequence[tuple[str, Sequence[tuple[int, int]]]]) -> Lines:
             )
             for number, (name, counts) in enumerate(series, 1)
         ),
-        values=tuple(Mark(between * number, _BOTTOM - between * number * scale) for number in range(marks + 1)),
-        months=tuple(Mark(month, across(month)) for month in (1, 4, 7, 10)),
+        values=values,
+        months=tuple(Mark(month, across(month)) for month in _NAMED_MONTHS),
         scale=scale,
     )
+
+
+def _upright_axis(most: int, *, smallest: int = 100) -> tuple[Fraction, tuple[Mark, ...]]:
+    """The units for one, and the marks from nothing up to the first that reaches ``most``."""
+    between = _between_marks(most, smallest=smallest)
+    marks = max(1, -(-most // between))
+    scale = Fraction(_BOTTOM - _TOP, between * marks)
+    values = (between * number for number in range(marks + 1))
+    return scale, tuple(Mark(value, _BOTTOM - value * scale) for value in values)
 
 
 def _between_marks(most: int, *, smallest: int = 100) -> int:
