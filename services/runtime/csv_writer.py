@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 from unicodedata import category
 
+MEDIA_TYPE: Final = "text/csv; charset=utf-8; header=present"
 BOM: Final = "\ufeff"
 """The start of a file. Without it Excel reads UTF-8 as the code page of the machine."""
 

@@ -18,12 +18,11 @@ from services.gateway.audit.routes import audited
 from services.gateway.auditor import presenters, queries
 from services.gateway.auditor.actions import EXPORT_LOG, SEARCH_LOG
 from services.gateway.ordering import stamp
+from services.runtime import csv_writer
 
 router = APIRouter(route_class=JsonRoute, prefix="/v1/audit", tags=["auditor"])
 
 Auditor = Annotated[RequestContext, Depends(require_reason(Role.AUDITOR))]
-
-_CSV = "text/csv; charset=utf-8; header=present"
 
 
 @router.post("/search", response_model=AuditEntries)
@@ -48,7 +47,9 @@ async def export_audit_log(body: AuditSearchBody, context: Auditor) -> Response:
     # Not what this export itself adds to the log.
     until = min(criteria.until, stamp(await context.container.clock.now()))
     headers = {"Content-Disposition": 'attachment; filename="frikort-audit-log.csv"'}
-    return StreamingResponse(_rows(context, criteria._replace(until=until)), media_type=_CSV, headers=headers)
+    return StreamingResponse(
+        _rows(context, criteria._replace(until=until)), media_type=csv_writer.MEDIA_TYPE, headers=headers
+    )
 
 
 async def _rows(context: RequestContext, criteria: Criteria) -> AsyncIterator[bytes]:

@@ -30,6 +30,7 @@ from services.gateway.operation_problems import problems
 from services.gateway.problems import ProblemError
 from services.gateway.projections.evidence import extract_evidence_id
 from services.gateway.projections.extracts import ExtractFileView, ManifestView, part_id
+from services.runtime import csv_writer
 
 router = APIRouter(route_class=JsonRoute, prefix="/v1/extracts", tags=["authority"])
 
@@ -38,7 +39,7 @@ RangeCaller = Annotated[RequestContext, Depends(caller_in(Role.AUTHORITY, header
 AuthorityCommand = Annotated[CommandContext, Depends(command_in(Role.AUTHORITY))]
 
 _MEDIA_TYPES = {
-    ExtractFormat.CSV: "text/csv; charset=utf-8; header=present",
+    ExtractFormat.CSV: csv_writer.MEDIA_TYPE,
     ExtractFormat.JSON_LINES: "application/jsonl; charset=utf-8",
 }
 

@@ -26,6 +26,7 @@ from services.gateway.payroll.lines import InvalidLine, ValidLine
 from services.gateway.payroll.parser import DANISH, ENGLISH
 from services.gateway.payroll.upload import Upload
 from services.gateway.problems import ProblemError
+from services.runtime import csv_writer
 
 router = APIRouter(route_class=JsonRoute, prefix="/v1/report-batches", tags=["employer"])
 
@@ -34,8 +35,6 @@ _BATCH: Final = ("batch-unknown",)
 PATH: Final = router.prefix
 
 EmployerUpload = Annotated[CommandContext, Depends(command_in(Role.EMPLOYER, headers=("Idempotency-Key",)))]
-
-_CSV: Final = "text/csv; charset=utf-8; header=present"
 
 
 def _file(**examples: str) -> dict[str, Any]:
@@ -223,7 +222,7 @@ async def batch_result(batch_id: str, context: Employer) -> Response:
         "Content-Disposition": f'attachment; filename="frikort-{batch_id}.csv"',
         "Content-Language": context.language,
     }
-    return StreamingResponse(_csv(context, batch), media_type=_CSV, headers=headers)
+    return StreamingResponse(_csv(context, batch), media_type=csv_writer.MEDIA_TYPE, headers=headers)
 
 
 async def _csv(context: RequestContext, batch: Batch) -> AsyncIterator[bytes]:

@@ -16,6 +16,7 @@ from services.gateway.operation_problems import problems
 from services.gateway.problems import ProblemError
 from services.gateway.projections.statistics import StatisticsView
 from services.gateway.public import presenters
+from services.runtime import csv_writer
 
 router = APIRouter(route_class=JsonRoute, prefix="/v1/statistics", tags=["everyone"])
 
@@ -69,7 +70,7 @@ async def download_statistics(year: Year, container: Public) -> Response:
     """The statistics of a year as CSV: semicolons, decimal commas, UTF-8 with BOM."""
     content = presenters.csv_file(await _months(container, year))
     headers = {**_CACHED, "Content-Disposition": f'attachment; filename="frikort-statistik-{year}.csv"'}
-    return StreamingResponse(content, media_type="text/csv; charset=utf-8; header=present", headers=headers)
+    return StreamingResponse(content, media_type=csv_writer.MEDIA_TYPE, headers=headers)
 
 
 async def _months(container: Container, year: int) -> list[StatisticsView]:
