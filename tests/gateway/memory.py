@@ -168,6 +168,19 @@ class MemoryProducer:
 
 
 @dataclass
+class MemoryTopic:
+    """What is published. ``unreachable``: it fails like an unreachable broker."""
+
+    records: list[Record] = field(default_factory=list)
+    unreachable: bool = False
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        if self.unreachable:
+            raise ConnectionError
+        self.records += records
+
+
+@dataclass
 class MemoryExtractRequests:
     """Requests for extracts."""
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
 from frikort_contracts.audit_log import AuditLogSigned, Checkpoint
-from frikort_contracts.cloudevents import Record, decode
+from frikort_contracts.cloudevents import decode
 from frikort_contracts.topics import AUDIT_LOG
 from pymongo.errors import AutoReconnect
 
@@ -20,21 +18,13 @@ from services.gateway.audit.signer import CheckpointSigner
 from services.gateway.ordering import order_of
 from services.runtime.mongo.document_store import Database
 from tests.gateway.build import NOON, audit_entry
+from tests.gateway.memory import MemoryTopic
 
 KEY = SigningKey(b"k" * 32)
 
 
-@dataclass
-class Topic:
-    """The topic of checkpoints. ``unreachable``: it fails like an unreachable broker."""
-
-    records: list[Record] = field(default_factory=list)
-    unreachable: bool = False
-
-    async def publish(self, records: Sequence[Record]) -> None:
-        if self.unreachable:
-            raise ConnectionError
-        self.records += records
+class Topic(MemoryTopic):
+    """The topic of checkpoints."""
 
     @property
     def checkpoints(self) -> list[Checkpoint]:

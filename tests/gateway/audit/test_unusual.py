@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from services.gateway.audit.watcher import AccessWatcher
 from services.gateway.ordering import order_of
 from services.runtime.mongo.document_store import Database
 from tests.gateway.build import audit_entry
+from tests.gateway.memory import MemoryTopic
 
 TUESDAY: Final = datetime(2025, 6, 3, 8, tzinfo=UTC)  # 10:00 in Denmark
 LIMITS: Final = Limits(people=3, readers=2, hours=(6, 20))
@@ -120,21 +121,16 @@ def test_a_caseworker_who_looks_themselves_up_is_found() -> None:
     assert (finding.rule, finding.actor, finding.count) == ("own-person", "worker-1", 1)
 
 
-@dataclass
-class Topic:
-    """The topic of findings. ``unreachable``: it fails like an unreachable broker."""
+class Topic(MemoryTopic):
+    """The topic of findings."""
 
-    records: list[Record] = field(default_factory=list)
-    unreachable: bool = False
-
-    async def publish(self, records: Sequence[Record]) -> None:
-        if self.unreachable:
-            raise ConnectionError
-        self.records += [record for record in records if record.topic == UNUSUAL_ACCESSES.name]
+    @property
+    def findings(self) -> list[Record]:
+        return [record for record in self.records if record.topic == UNUSUAL_ACCESSES.name]
 
     @property
     def events(self) -> list[UnusualAccess]:
-        return [decode(UNUSUAL_ACCESSES, record.value, record.headers).data for record in self.records]
+        return [decode(UNUSUAL_ACCESSES, record.value, record.headers).data for record in self.findings]
 
 
 class Followed:
@@ -203,5 +199,5 @@ async def test_a_finding_holds_no_purpose_and_no_hash_of_a_person(followed: Foll
     person = "person:" + "h" * 22
     await followed.add([replace(look_up(n, actor=f"worker-{n}"), subject=person, reason="sag 77") for n in range(3)])
     await followed.watcher().follow()
-    (record,) = followed.topic.records
+    (record,) = followed.topic.findings
     assert not any(secret in record.value for secret in (b"h" * 22, b"sag 77"))

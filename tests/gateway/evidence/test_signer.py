@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import pytest
-from frikort_contracts.cloudevents import Record, decode
+from frikort_contracts.cloudevents import decode
 from frikort_contracts.evidence import EvidenceRoot, digest_of_text
 from frikort_contracts.topics import EVIDENCE
 from frikort_contracts.verify import read_root, verify
@@ -18,21 +16,13 @@ from services.gateway.evidence.store import EvidenceStore
 from services.gateway.projections import evidence
 from services.runtime.mongo.document_store import Database
 from tests.gateway.build import envelope, reported
+from tests.gateway.memory import MemoryTopic
 
 KEY = SigningKey(b"k" * 32)
 
 
-@dataclass
-class Topic:
-    """The topic of roots. ``unreachable``: it fails like an unreachable broker."""
-
-    records: list[Record] = field(default_factory=list)
-    unreachable: bool = False
-
-    async def publish(self, records: Sequence[Record]) -> None:
-        if self.unreachable:
-            raise ConnectionError
-        self.records += records
+class Topic(MemoryTopic):
+    """The topic of roots."""
 
     @property
     def roots(self) -> list[EvidenceRoot]:

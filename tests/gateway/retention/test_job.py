@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid4
 
 import pytest
-from frikort_contracts.cloudevents import Envelope, Record, decode
+from frikort_contracts.cloudevents import Envelope, decode
 from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import DeactivateCard
 from frikort_contracts.retention import RetentionCompleted
@@ -25,6 +23,7 @@ from services.gateway.retention.job import RUNS, RetentionJob
 from services.gateway.retention.periods import ANSWERS, LINES
 from services.runtime.mongo.document_store import Database
 from tests.gateway.build import CARD, persons
+from tests.gateway.memory import MemoryTopic
 
 NOW: Final = datetime(2026, 11, 29, 3, tzinfo=UTC)
 OLD: Final = NOW - ANSWERS - timedelta(minutes=1)
@@ -32,17 +31,8 @@ DAY: Final = "2026-11-29"
 CALLER: Final = Caller("issuer", "c", "worker-1", Role.CASEWORKER, "101")
 
 
-@dataclass
-class Topic:
-    """What is published. ``unreachable``: it fails like an unreachable broker."""
-
-    records: list[Record] = field(default_factory=list)
-    unreachable: bool = False
-
-    async def publish(self, records: Sequence[Record]) -> None:
-        if self.unreachable:
-            raise ConnectionError
-        self.records += records
+class Topic(MemoryTopic):
+    """What the job publishes."""
 
     @property
     def reports(self) -> list[RetentionCompleted]:
