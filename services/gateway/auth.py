@@ -138,6 +138,7 @@ class Authenticator:
         self._verified: dict[str, _Verified] = {}
         self._tried_at = float("-inf")
         self._fetching = asyncio.Lock()
+        self._fetch_task: asyncio.Task[None] | None = None
 
     async def caller(self, authorization: str | None) -> Caller:
         """The caller behind an Authorization header. Raises ``ProblemError``."""
@@ -210,7 +211,7 @@ class Authenticator:
         if self._due(refresh=refresh) and not is_fetching_for_others:
             async with self._fetching:
                 if self._due(refresh=refresh):
-                    await self._fetch()
+                    await self._fetched()
         if self._keys is None:
             raise ProblemError("temporarily-unavailable", headers={"Retry-After": "5"})
         return self._keys
@@ -220,6 +221,12 @@ class Authenticator:
         if self._keys is None:
             return age > 1
         return age > (_PAUSE_BETWEEN_REFRESHES if refresh else self._refresh)
+
+    async def _fetched(self) -> None:
+        """Wait for the fetch in progress, or begin one. A caller that gives up does not end it for the others."""
+        if self._fetch_task is None or self._fetch_task.done():
+            self._fetch_task = asyncio.create_task(self._fetch())
+        await asyncio.shield(self._fetch_task)
 
     async def _fetch(self) -> None:
         try:
