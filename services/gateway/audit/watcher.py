@@ -40,6 +40,8 @@ _RULES: Final[tuple[unusual.Rule, ...]] = ("many-people", "own-person", "odd-hou
 _UNUSUAL: Final = Gauge(
     "frikort_unusual_accesses", "Findings of unusual look-ups in the last 24 hours, by rule.", ["rule"]
 )
+for _rule in _RULES:
+    _UNUSUAL.labels(_rule)
 
 
 class AccessWatcher:

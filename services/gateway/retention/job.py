@@ -69,6 +69,8 @@ class RetentionJob:
             "payroll-lines": self._delete_lines,
             "unusual-findings": self._delete_findings,
         }
+        for kind in self._kinds:
+            _EXPIRED.labels(kind)
 
     async def prepare(self) -> None:
         """Create the indexes by which the oldest are found."""
