@@ -46,7 +46,6 @@ _REWRAPPED: Final = RunBy(
 _KEYS: Final = RunBy(_HERE + "test_openssl_makes_keys_and_passwords_that_are_accepted")
 _DRILL: Final = RunBy("tests/recovery/test_drill.py::test_the_books_of_a_restored_system_are_equal_to_the_ore")
 _NOT_OF_THE_LAUNCHER: Final = "a tool of MongoDB that the launcher does not have"
-_NO_TOOL: Final = "a tool of Kafka that is not in the jars of the launcher"
 
 COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
     "python -m services.<name>": _START,
@@ -113,13 +112,25 @@ COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
     'db.getCollectionInfos({name: "ledgers"})[0].options': _COPY,
     "db.copy.countDocuments({})": _COPY,
     "db.ledgers.countDocuments({})": _COPY,
-    "kafka-consumer-groups --group frikort.<service>.<processors> --topic <topic> --reset-offsets --to-earliest"
-    " --execute": NotRun(_NO_TOOL),
-    "kafka-consumer-groups --group frikort.<service>.<processors> --reset-offsets --to-earliest --all-topics"
-    " --execute": NotRun(_NO_TOOL),
-    "kafka-acls --remove": NotRun(_NO_TOOL),
+    "kafka-consumer-groups --bootstrap-server ... --command-config provisioner.properties"
+    " --group frikort.<service>.<processors> --topic <topic>"
+    " --reset-offsets --to-earliest --execute": RunBy(
+        "tests/operations/test_health.py::test_records_that_were_deleted_unread_stop_the_service"
+    ),
+    "kafka-consumer-groups --bootstrap-server ... --command-config provisioner.properties"
+    " --group frikort.<service>.<processors>"
+    " --reset-offsets --to-earliest --all-topics --execute": RunBy(
+        "tests/operations/test_restore.py::test_a_restored_database_is_refused_until_its_group_is_reset"
+    ),
+    "kafka-acls --bootstrap-server ... --command-config provisioner.properties"
+    " --remove --force --allow-principal User:x --operation read --topic y": RunBy(
+        "tests/operations/test_rights.py::test_a_right_that_was_granted_by_hand_is_removed_by_the_command_of_the_page"
+    ),
+    "kafka-console-consumer --bootstrap-server ... --command-config provisioner.properties"
+    " --topic <topic> --partition <number> --offset earliest --timeout-ms 10000": RunBy(
+        "tests/operations/test_rights.py::test_a_partition_is_read_by_the_command_of_the_page"
+    ),
     "kafka-reassign-partitions": NotRun("it moves replicas between the brokers of a cluster"),
-    "kafka-console-consumer --partition <number>": NotRun(_NO_TOOL),
     "mongodump --gzip": NotRun(_NOT_OF_THE_LAUNCHER),
     "mongorestore": NotRun(_NOT_OF_THE_LAUNCHER),
     "mongorestore --gzip": NotRun(_NOT_OF_THE_LAUNCHER),
@@ -140,4 +151,10 @@ def commands_of(page: str) -> Iterator[str]:
 def written(beginning: str) -> str:
     """The one command of the table that begins so."""
     (found,) = (command for command in COMMANDS if command.startswith(beginning))
+    return found
+
+
+def written_with(program: str, word: str) -> str:
+    """The one command of the table of this program that has the word."""
+    (found,) = (command for command in COMMANDS if command.split()[0] == program and word in command.split())
     return found
