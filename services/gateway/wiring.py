@@ -129,7 +129,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
             issuer=settings.issuer,
             audience=settings.audience,
             fetch_keys=fetch_from(settings.jwks_url, settings.jwks_timeout),
-            cpr_hash=persons.cpr_hash,
+            cpr_hashes=persons.cpr_hashes,
             refresh=settings.jwks_refresh,
         ),
         clock=clock,
