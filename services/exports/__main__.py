@@ -14,7 +14,8 @@ from services.exports.statistics.card_history import CARD_HISTORIES
 from services.exports.statistics.publisher import statistics_job
 from services.runtime.document_jobs import document_job_runner
 from services.runtime.encryption import Encryptor
-from services.runtime.person_keys import PersonKeys, SettingsProvider
+from services.runtime.key_providers import SettingsProvider
+from services.runtime.person_keys import PersonKeys
 from services.runtime.reconciliation import CardCounter, count_cards
 from services.runtime.starting import report_settings
 from services.runtime.web.server import run

@@ -46,7 +46,11 @@ class Issuer:
 
 def authenticator(issuer: Issuer) -> Authenticator:
     return Authenticator(
-        issuer=ISSUER, audience=AUDIENCE, fetch_keys=issuer.fetch, cpr_hash=lambda cpr: f"hash of {cpr}", refresh=600
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        fetch_keys=issuer.fetch,
+        cpr_hashes=lambda cpr: (f"hash of {cpr}",),
+        refresh=600,
     )
 
 

@@ -40,6 +40,9 @@ _START: Final = RunBy(
 _COPY: Final = RunBy("tests/runtime/test_document_store.py::test_a_collection_is_made_clustered_by_a_copy")
 _AUDIT: Final = RunBy("tests/operations/test_audit_log.py::test_each_change_of_a_signed_entry_is_named")
 _ERASED: Final = RunBy("tests/integration/test_erasure.py::test_an_erased_person_opens_nowhere_and_amounts_stay")
+_REHASHED: Final = RunBy(
+    "tests/integration/test_look_up_key.py::test_a_new_key_finds_citizens_and_holders_that_the_old_one_has_entered"
+)
 _REWRAPPED: Final = RunBy(
     "tests/operations/test_person_keys.py::test_keys_are_wrapped_again_by_the_command_while_processes_run"
 )
@@ -60,8 +63,11 @@ COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
     "python -m deploy.observability.dashboard": RunBy("tests/operations/test_alerts.py::test_the_dashboard_is_current"),
     "python -m services.gateway.audit check --keys keys.json": _AUDIT,
     "python -m services.gateway.audit keys > keys.json": _AUDIT,
+    "python -m services.gateway.audit remove-expired --keys keys.json --by NAME": _AUDIT,
     "python -m services.gateway.keys erase CARD-ID --by NAME --reason DECISION": _ERASED,
     "python -m services.gateway.keys rewrap": _REWRAPPED,
+    "python -m services.gateway.keys rehash": _REHASHED,
+    "python -m services.gateway.keys rehash --retire": _REHASHED,
     "python -m services.gateway.keys status": _REWRAPPED,
     "python -m services.gateway.keys reencrypt-cpr --rate 200": RunBy(
         "tests/integration/test_erasure.py::test_the_number_is_encrypted_again_for_the_agency_by_the_command"

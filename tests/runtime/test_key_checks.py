@@ -16,13 +16,13 @@ from services.runtime.mongo.document_store import Database, connect, durable_dat
 from services.runtime.mongo.key_checks import COLLECTION, check_keys
 from services.runtime.safety_checks import UnsafeSetting
 from services.runtime.service import Runtime
-from services.runtime.settings import LastingKey, LastingKeys, ProcessSettings, ReplaceableKeys
+from services.runtime.settings import LastingKeys, LookupKeys, ProcessSettings, ReplaceableKeys
 
 
 class KeyedSettings(ProcessSettings):
     """Settings with keys, as the gateway has."""
 
-    lookup_key: LastingKey
+    lookup_key: LookupKeys
     encryption_keys: LastingKeys
     session_keys: ReplaceableKeys = SecretStr("")
 

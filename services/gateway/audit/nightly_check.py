@@ -54,7 +54,7 @@ class NightlyCheck:
         if not await self._checks.claim(day):
             return
         try:
-            findings = await check(self._database, self._settings, self._keys)
+            findings = (await check(self._database, self._settings, self._keys)).findings
         except KafkaError as error:
             await self._checks.release(day)
             logger.warning("gateway.audit_log_not_checked", reason=type(error).__name__)
