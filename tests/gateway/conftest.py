@@ -1,4 +1,4 @@
-"""A fixture for tests that need a real MongoDB."""
+"""A fixture for tests that need a real MongoDB; they hold with either driver."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from uuid import uuid4
 import pytest
 
 from deploy.local.system import LocalSystem
-from services.runtime.mongo.document_store import Database, connect, durable_database
+from services.runtime.mongo.driver import DRIVERS, Database, close, connect, durable_database
 
 
-@pytest.fixture
-async def database(system: LocalSystem) -> AsyncIterator[Database]:
+@pytest.fixture(params=DRIVERS)
+async def database(system: LocalSystem, request: pytest.FixtureRequest) -> AsyncIterator[Database]:
     """An empty database with the gateway's write and read concerns."""
-    client = connect(system.mongodb)
+    client = connect(system.mongodb, driver=request.param)
     name = f"test_gateway_{uuid4().hex}"
     yield durable_database(client, name)
     await client.drop_database(name)
-    client.close()
+    await close(client)
