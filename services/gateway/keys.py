@@ -28,7 +28,8 @@ from services.gateway.settings import GatewaySettings
 from services.runtime import exit_codes
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.unavailable import KafkaUnavailable
-from services.runtime.mongo.document_store import Reader, connect, durable_database
+from services.runtime.mongo.document_store import Reader
+from services.runtime.mongo.driver import connect, durable_database
 from services.runtime.operator_commands import SettingsRefused, say, settings_for, words, write
 from services.runtime.person_keys import PersonKeys, SettingsProvider, envelope_of
 from services.runtime.processing.jobs import DEFAULT_RATE

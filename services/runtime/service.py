@@ -24,15 +24,8 @@ from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.topics import MissingTopics
 from services.runtime.kafka.topics.added_partitions import partition_watch
 from services.runtime.mongo.applied_positions import MongoAppliedPositions
-from services.runtime.mongo.document_store import (
-    Database,
-    MongoStore,
-    Reader,
-    connect,
-    connect_for_processing,
-    durable_database,
-)
-from services.runtime.mongo.driver import close
+from services.runtime.mongo.document_store import MongoStore, Reader
+from services.runtime.mongo.driver import Database, close, connect, connect_for_processing, durable_database
 from services.runtime.mongo.formats import check_formats
 from services.runtime.mongo.key_checks import check_keys
 from services.runtime.processing.batch_processor import BatchHandler, BatchProcessor

@@ -11,6 +11,7 @@ from deploy.local.config import Config
 from deploy.local.system import SERVICES, LocalSystem
 from services.runtime.mongo.driver import close, connect, durable_database
 from tests.exports.harness import Exports
+from tests.mongodb_driver import DRIVER
 
 
 @pytest.fixture(scope="package")
@@ -24,7 +25,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
 @pytest.fixture
 async def exports(engines: LocalSystem, request: pytest.FixtureRequest) -> AsyncIterator[Exports]:
     """Exports with a database of its own. A test may give the driver."""
-    client = connect(engines.mongodb, driver=getattr(request, "param", "motor"))
+    client = connect(engines.mongodb, driver=getattr(request, "param", DRIVER))
     name = f"test_exports_{uuid4().hex}"
     exports = Exports(durable_database(client, name))
     await exports.prepare()

@@ -17,7 +17,7 @@ from frikort_contracts.topics import EARNINGS
 
 from services.runtime import exit_codes
 from services.runtime.encryption import Encryptor
-from services.runtime.mongo.document_store import connect, durable_database
+from services.runtime.mongo.driver import connect, durable_database
 from services.runtime.mongo.job_store import MongoJobStore
 from services.runtime.processing.jobs import JobKind
 from tests.house_rules.sources import read

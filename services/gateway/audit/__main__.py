@@ -16,7 +16,7 @@ from pymongo.errors import PyMongoError
 from services.gateway.audit.chain import Finding, VerificationKeys, signing_keys
 from services.gateway.audit.check import check
 from services.runtime import exit_codes
-from services.runtime.mongo.document_store import connect, durable_database
+from services.runtime.mongo.driver import connect, durable_database
 from services.runtime.operator_commands import SettingsRefused, say, settings_for, write
 from services.runtime.settings import RuntimeSettings
 

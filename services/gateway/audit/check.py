@@ -13,7 +13,7 @@ from frikort_contracts.topics import AUDIT_LOG
 from services.gateway.audit.chain import CheckpointReader, Finding, VerificationKeys
 from services.gateway.audit.chain_writer import CHAINS, ENTRIES, LEASE_SECONDS
 from services.runtime.kafka.followed_topic import records_of
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from services.runtime.settings import KafkaSettings
 
 _SIGNED_WITHIN: Final = 300.0

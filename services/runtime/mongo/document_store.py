@@ -17,15 +17,7 @@ from pymongo.errors import BulkWriteError, OperationFailure
 
 from services.runtime.batched_calls import BatchedCalls
 from services.runtime.error_kinds import problem_of
-from services.runtime.mongo.driver import (
-    Client,
-    Collection,
-    Database,
-    connect,
-    connect_for_processing,
-    durable_database,
-    session_of,
-)
+from services.runtime.mongo.driver import Collection, Database, session_of
 from services.runtime.mongo.outbox_codec import pending_from, stored_pending
 from services.runtime.processing.apply import APPLIED, Document, Documents
 from services.runtime.processing.decision import Address, DocumentSet, Processor, S, no_aliases
@@ -33,8 +25,6 @@ from services.runtime.processing.entries import EntryMap
 from services.runtime.processing.entry_loading import MapAddress, Needed, StoredEntries, add_loaded, all_entries
 from services.runtime.processing.projection import Projection
 from services.runtime.processing.unwritable import CannotBeWritten
-
-__all__ = ["Client", "Collection", "Database", "connect", "connect_for_processing", "durable_database"]
 
 _DUPLICATE_KEY = 11000
 _ID = {"_id": 1}
