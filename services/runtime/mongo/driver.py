@@ -129,6 +129,9 @@ async def read_changes(stream: Any, on_changes: Callable[[Sequence[Mapping[str, 
     if isinstance(stream, AsyncChangeStream):
         while (change := await stream.try_next()) is not None:
             on_changes([change])
+        # pymongo sends through asyncio.wait_for, which in Python 3.11 can lose a cancellation.
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise asyncio.CancelledError
         return
     loop = asyncio.get_running_loop()
     arrived: deque[Mapping[str, Any]] = deque()
