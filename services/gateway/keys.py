@@ -32,7 +32,8 @@ from services.runtime.encryption import Encryptor
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.key_providers import SettingsProvider
-from services.runtime.mongo.document_store import Reader, connect, durable_database
+from services.runtime.mongo.document_store import Reader
+from services.runtime.mongo.driver import connect, durable_database
 from services.runtime.mongo.key_checks import retire
 from services.runtime.operator_commands import SettingsRefused, say, settings_for, words, write
 from services.runtime.person_keys import PersonKeys, envelope_of

@@ -147,6 +147,9 @@ class MongoSettings(_FromEnvironment):
 class ProcessSettings(CommandSettings, MongoSettings):
     """What every process needs."""
 
+    mongodb_driver: Literal["motor", "pymongo"] = Field(
+        default="motor", description="The driver of MongoDB: motor, or the asynchronous client of pymongo."
+    )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     revision: str = Field(default="unknown", description="The commit of the release, for `frikort_build_info`.")
     traces_url: str | None = Field(

@@ -17,7 +17,8 @@ from services.gateway.person_encryption import Persons, lookup_hashers
 from services.gateway.projections.cards import PROJECTION
 from services.runtime import exit_codes
 from services.runtime.encryption import DecryptionError, Encryptor
-from services.runtime.mongo.document_store import Reader, connect, durable_database
+from services.runtime.mongo.document_store import Reader
+from services.runtime.mongo.driver import connect, durable_database
 from services.runtime.person_keys import PersonKeys
 from services.runtime.processing.preparation import NotYetKnown
 from tests.chaos.round_context import RoundContext

@@ -10,7 +10,7 @@ from services.gateway.audit.unusual import Limits, Rule
 from services.gateway.audit.watcher import AccessWatcher
 from services.gateway.commands.store import CommandExpiry
 from services.gateway.retention.job import RetentionJob
-from services.runtime.mongo.document_store import connect, durable_database
+from services.runtime.mongo.driver import connect, durable_database
 from tests.gateway.memory import MemoryTopic
 
 NOWHERE: Final = "mongodb://127.0.0.1:1/?replicaSet=none"

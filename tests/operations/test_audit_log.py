@@ -17,7 +17,7 @@ from services.gateway.audit.signer import CheckpointSigner
 from services.gateway.ordering import order_of
 from services.runtime import exit_codes
 from services.runtime.kafka.producer import KafkaProducer
-from services.runtime.mongo.document_store import Database, connect, durable_database
+from services.runtime.mongo.driver import Database, connect, durable_database
 from tests.gateway.build import NOON, audit_entry, persons
 from tests.operations import command
 from tests.operations.harness import Harness

@@ -19,7 +19,7 @@ from deploy.local import kafka
 from deploy.local.jars import read_lock
 from services.runtime import exit_codes
 from services.runtime.encryption import Encryptor
-from services.runtime.mongo.document_store import connect, durable_database
+from services.runtime.mongo.driver import connect, durable_database
 from services.runtime.mongo.job_store import MongoJobStore
 from services.runtime.processing.jobs import JobKind
 from tests.house_rules.sources import read

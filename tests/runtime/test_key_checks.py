@@ -12,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from deploy.local.engines import Engines
-from services.runtime.mongo.document_store import Database, connect, durable_database
+from services.runtime.mongo.driver import Database, connect, durable_database
 from services.runtime.mongo.key_checks import COLLECTION, check_keys
 from services.runtime.safety_checks import UnsafeSetting
 from services.runtime.service import Runtime

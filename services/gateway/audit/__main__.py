@@ -18,7 +18,7 @@ from services.gateway.audit.chain import VerificationKeys, signing_keys
 from services.gateway.audit.check import Checked, check, read_expiries
 from services.gateway.audit.removal import remove
 from services.runtime import exit_codes
-from services.runtime.mongo.document_store import connect, durable_database
+from services.runtime.mongo.driver import connect, durable_database
 from services.runtime.operator_commands import SettingsRefused, say, settings_for, words, write
 from services.runtime.settings import RuntimeSettings
 

@@ -15,7 +15,7 @@ from services.gateway.audit.chain import CheckpointReader, Finding, Verification
 from services.gateway.audit.chain_writer import CHAINS, ENTRIES, LEASE_SECONDS
 from services.gateway.retention.periods import AUDIT_ENTRIES
 from services.runtime.kafka.followed_topic import records_of
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from services.runtime.settings import KafkaSettings
 
 _SIGNED_WITHIN: Final = 300.0

@@ -20,7 +20,7 @@ from services.gateway.audit.chain import SigningKey
 from services.gateway.audit.chain_writer import CHAINS, ENTRIES
 from services.gateway.ordering import stamp
 from services.gateway.retention.periods import AUDIT_ENTRIES
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from services.runtime.processing.producer import Producer
 
 _SOURCE: Final = source_of("gateway")

@@ -17,7 +17,8 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from services.gateway.audit.chain_writer import ENTRIES, ChainWriter
 from services.gateway.ordering import LAST, moment_of
 from services.runtime.batched_calls import BatchedCalls
-from services.runtime.mongo.document_store import Database, add_all
+from services.runtime.mongo.document_store import add_all
+from services.runtime.mongo.driver import Database
 
 NO_MATCH: Final = "nobody"
 """The subject of a search without a match. Its entry makes the search take as long as one with a match."""

@@ -12,7 +12,7 @@ from prometheus_client import Gauge
 
 from services.gateway.audit.chain import VerificationKeys
 from services.gateway.audit.check import check
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from services.runtime.mongo.nightly import NightlyRuns
 from services.runtime.service import Runtime
 from services.runtime.settings import RuntimeSettings

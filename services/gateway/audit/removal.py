@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from services.gateway.audit.chain_writer import ENTRIES
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 
 REMOVALS: Final = "audit_removals"
 

@@ -25,7 +25,7 @@ from services.gateway.ordering import stamp
 from services.gateway.payroll.batch import BatchStatus
 from services.gateway.payroll.store import CHUNKS, FILES
 from services.gateway.retention.periods import ANSWERS, FINDINGS, LINES
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from services.runtime.mongo.nightly import NightlyRuns
 from services.runtime.processing.producer import Producer
 from services.runtime.service import Runtime

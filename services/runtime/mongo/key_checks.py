@@ -12,7 +12,8 @@ from typing import Final
 
 from services.runtime.encryption import KeyedHasher
 from services.runtime.keys import keys_of
-from services.runtime.mongo.document_store import Database, add_all
+from services.runtime.mongo.document_store import add_all
+from services.runtime.mongo.driver import Database
 from services.runtime.safety_checks import UnsafeSetting
 from services.runtime.settings import ProcessSettings
 

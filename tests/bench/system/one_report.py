@@ -7,12 +7,13 @@ contains what the processes use while nothing happens, which counts most at the 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import islice
 from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit
 
+from services.runtime.mongo.driver import Driver
 from tests.bench.bench import Bench
 from tests.bench.case import Case, Figures
 from tests.bench.processes import cpu_seconds
@@ -32,18 +33,23 @@ _CONNECTIONS_A_REPORT: Final = 3.0
 """Connections for each report a second: a request never waits for one, and none is idle until the gateway closes it."""
 
 
-async def one_report(bench: Bench) -> Figures:
-    """All processes, one of each."""
+def one_report(driver: Driver) -> Callable[[Bench], Awaitable[Figures]]:
+    """All processes, one of each, with a driver of MongoDB."""
     # The poll for payroll files as in production, not as often as other cases need it.
-    async with world(bench, "one report", cards=_CARDS, environment={"FRIKORT_BATCH_POLL": "1"}) as made:
-        await for_seconds(_SETTLE)
-        figures = await _idle(made)
-        unused = iter(made.employments)
-        for rate, seconds in _SECONDS_AT.items():
-            employments = list(islice(unused, math.ceil(rate * (_WARM + seconds))))
-            figures |= await _at(made, rate, seconds, employments)
+    environment = {"FRIKORT_BATCH_POLL": "1", "FRIKORT_MONGODB_DRIVER": driver}
+
+    async def measure(bench: Bench) -> Figures:
+        async with world(bench, f"one report {driver}", cards=_CARDS, environment=environment) as made:
             await for_seconds(_SETTLE)
-        return figures
+            figures = await _idle(made)
+            unused = iter(made.employments)
+            for rate, seconds in _SECONDS_AT.items():
+                employments = list(islice(unused, math.ceil(rate * (_WARM + seconds))))
+                figures |= await _at(made, rate, seconds, employments)
+                await for_seconds(_SETTLE)
+            return figures
+
+    return measure
 
 
 async def _idle(made: World) -> dict[str, float]:
@@ -93,4 +99,7 @@ def _since(made: World, before: Mapping[str, float], divided_by: float) -> dict[
     return {name: (used - before[name]) / divided_by for name, used in _used(made).items()}
 
 
-CASES: Final = (Case("one report", ROW, one_report),)
+CASES: Final = (
+    Case("one report", ROW, one_report("motor")),
+    Case("one report, pymongo", ROW, one_report("pymongo")),
+)

@@ -18,7 +18,7 @@ from services.gateway.audit.removal import REMOVALS, remove
 from services.gateway.audit.signer import CheckpointSigner
 from services.gateway.ordering import order_of
 from services.gateway.retention.periods import AUDIT_ENTRIES
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from tests.gateway.build import audit_entry, persons
 from tests.gateway.memory import MemoryTopic
 

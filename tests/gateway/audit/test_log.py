@@ -12,7 +12,7 @@ from frikort_contracts.http.roles import Role
 from services.gateway.audit.chain_writer import ChainWriter
 from services.gateway.audit.log import Access, AuditLog, Criteria, MongoAuditLog, Span, query, search_query
 from services.gateway.ordering import stamp
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from services.runtime.person_keys import is_person_key
 from tests.gateway.build import NOON, audit_entry, persons
 from tests.gateway.memory import MemoryAuditLog

@@ -16,7 +16,7 @@ from services.gateway.audit.chain_writer import CHAINS, ENTRIES, ChainWriter
 from services.gateway.audit.log import Access, MongoAuditLog
 from services.gateway.audit.signer import CheckpointSigner
 from services.gateway.ordering import order_of
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from tests.gateway.build import NOON, audit_entry, persons
 from tests.gateway.memory import MemoryTopic
 

@@ -21,7 +21,7 @@ from services.gateway.audit.signer import CheckpointSigner
 from services.gateway.audit.unusual import Limits
 from services.gateway.audit.watcher import AccessWatcher
 from services.gateway.ordering import order_of
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from tests.gateway.build import audit_entry, persons
 from tests.gateway.memory import MemoryTopic
 

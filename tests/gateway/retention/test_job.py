@@ -23,7 +23,7 @@ from services.gateway.problems import ProblemError
 from services.gateway.projections import outcomes
 from services.gateway.retention.job import RUNS, RetentionJob
 from services.gateway.retention.periods import ANSWERS, LINES
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from tests.gateway.build import CARD, persons
 from tests.gateway.memory import MemoryTopic
 
