@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from frikort_contracts.audit_log import AuditLogExpired, AuditLogSigned
-from frikort_contracts.cloudevents import decode
-from frikort_contracts.topics import AUDIT_LOG
+from frikort_contracts.audit_log import AuditLogExpired, AuditLogSigned, Expiry
+from frikort_contracts.cloudevents import Envelope, decode, encode
+from frikort_contracts.topics import AUDIT_LOG, source_of
 
 from services.gateway.audit.chain import CheckpointReader, SigningKey, VerificationKeys
-from services.gateway.audit.chain_writer import ENTRIES, ChainWriter
+from services.gateway.audit.chain_writer import CHAINS, ENTRIES, ChainWriter
 from services.gateway.audit.expiry import ExpirySigner
 from services.gateway.audit.log import MongoAuditLog
 from services.gateway.audit.removal import REMOVALS, remove
@@ -136,6 +137,21 @@ async def test_nothing_may_be_removed_before_it_is_published(database: Database)
     assert await log.remove(after(2)) == 0
     log.topic.unreachable = False
     assert await log.expiry.sign(after(2)) == 2
+
+
+async def test_a_younger_entry_is_not_removed_whatever_was_signed(database: Database) -> None:
+    """The key is in a process that must not be able to have entries removed."""
+    log = Log(database)
+    await log.fill(0, 1, 3, 4)
+    (chain,) = await database[CHAINS].distinct("_id")
+    too_much = Expiry(chain=chain, through=4, before=after(2) - AUDIT_ENTRIES)
+    forged = AuditLogExpired(chain=chain, expiry=KEY.sign(too_much))
+    message = Envelope(id=uuid4(), time=after(2), source=source_of("gateway"), data=forged, correlation_id=uuid4())
+    await log.topic.publish([encode(message)])
+
+    assert await log.remove(after(2)) == 2
+
+    assert await log.days() == [3, 4]
 
 
 async def test_who_removed_entries_is_recorded(database: Database) -> None:
