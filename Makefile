@@ -49,7 +49,7 @@ lint: $(INSTALLED) ## ruff, mypy --strict, import rules
 schemas: $(INSTALLED) ## write the JSON Schemas, the AsyncAPI and the OpenAPI document
 	@$(VENV)/bin/python -m deploy.generate_contracts
 
-chart: $(INSTALLED) ## write the tables of the Helm chart: topics, rights, consumer groups
+chart: $(INSTALLED) ## write the generated files of the Helm chart: topics, rights, consumer groups, alert rules, dashboard
 	@$(VENV)/bin/python -m deploy.generate_chart
 
 sbom: $(INSTALLED) ## write the list of the image's packages (CycloneDX) from the lock file

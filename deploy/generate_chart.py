@@ -2,7 +2,8 @@
 
 ``deploy/helm/frikort/generated/tables.yaml`` holds the topics with their settings, the users of Kafka with their
 rights, the users of MongoDB, and the consumer group and topics of each consuming process. The templates add what
-depends on an installation, such as the number of replicas. ``--check`` writes nothing and exits 1 if the committed file
+depends on an installation, such as the number of replicas. Beside it are copies of the alert rules and of the
+dashboard, because a chart reads no file outside of itself. ``--check`` writes nothing and exits 1 if a committed file
 differs.
 """
 
@@ -21,6 +22,7 @@ from frikort_contracts.access import PRINCIPALS, Operation, Right, rights
 from frikort_contracts.topics import TOPICS, Topic
 
 from deploy.mongodb.rights import PROVISIONER, USERS
+from deploy.observability import dashboard
 from services.balance.processor import LEDGERS
 from services.exports.processor import REQUESTS, statements
 from services.exports.reconciliation import RECONCILIATIONS
@@ -38,6 +40,7 @@ from services.runtime.safety_checks import topic_config
 CHART: Final = Path(__file__).parent / "helm" / "frikort"
 ALLOWANCES: Final = Path(__file__).parent / "allowances.toml"
 TABLES: Final = CHART / "generated" / "tables.yaml"
+RULES: Final = Path(__file__).parent / "observability" / "alerts.yml"
 
 _HEADER: Final = "# Written by `make chart` from the tables in code: do not edit.\n"
 _DEPENDS_ON_REPLICATION: Final = "min.insync.replicas"
@@ -101,21 +104,32 @@ def _consumer(service: str, processors: Sequence[DocumentSet[Any]]) -> dict[str,
 
 
 def text() -> str:
-    """The file as it must be."""
+    """The file of the tables as it must be."""
     return _HEADER + yaml.safe_dump(tables(), sort_keys=True, width=120)
+
+
+def files() -> Mapping[Path, str]:
+    """Every file as it must be."""
+    return {
+        TABLES: text(),
+        TABLES.with_name(RULES.name): RULES.read_text(encoding="utf-8"),
+        TABLES.with_name(dashboard.FILE.name): dashboard.text(),
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 1 if ``--check`` finds a difference."""
     parser = argparse.ArgumentParser(prog="python -m deploy.generate_chart", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if what is committed differs")
-    if parser.parse_args(arguments).check:
-        if not TABLES.is_file() or TABLES.read_text(encoding="utf-8") != text():
-            sys.stderr.write(f"{TABLES} is not as generated; run: make chart\n")
-            return 1
-        return 0
-    TABLES.write_text(text(), encoding="utf-8")
-    return 0
+    only_check = parser.parse_args(arguments).check
+    code = 0
+    for path, content in files().items():
+        if not only_check:
+            path.write_text(content, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != content:
+            sys.stderr.write(f"{path} is not as generated; run: make chart\n")
+            code = 1
+    return code
 
 
 if __name__ == "__main__":

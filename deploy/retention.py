@@ -108,9 +108,9 @@ TABLE: Final = (
             "frikort.audit-log.v1",
             *_collections("gateway", "accesses", "audit_chains", "audit_checks"),
         ),
-        "at least 5 years",
-        _EVIDENCE,
-        "nothing yet: no user of the database may delete an entry",
+        "entries 5 years, checkpoints without limit",
+        _EVIDENCE + ". A checkpoint has no content of an entry",
+        "the provisioner, with a command that removes what the retention job has signed",
     ),
     Row(
         "findings of unusual look-ups",
@@ -180,8 +180,8 @@ TABLE: Final = (
         "an index of MongoDB with an expiry",
     ),
     Row(
-        "who replayed or discarded a dead letter, and who changed the amounts of a year",
-        ("frikort.years.v1", *_collections("operations", "dead_letter_actions", "year_changes")),
+        "who replayed or discarded a dead letter, changed the amounts of a year, or removed expired audit entries",
+        ("frikort.years.v1", *_collections("operations", "dead_letter_actions", "year_changes", "audit_removals")),
         "without limit",
         "Evidence of what operators did. It names no citizen",
         "nothing",

@@ -33,11 +33,11 @@ class KeysOnDemand(PersonKeys):
     def __init__(self, provider: FixedProvider = ALL_PURPOSES) -> None:
         super().__init__(provider)
         self.events: list[PersonKeysWrapped] = []
-        self._people: set[str] = set()
+        self._known: set[str] = set()
 
     def encrypt(self, plaintext: str, person: str, purpose: Purpose, field: str, *subject: str) -> str:
-        if person not in self._people:
-            self._people.add(person)
+        if person not in self._known:
+            self._known.add(person)
             keys = self.create(person, datetime.now(UTC))
             self.events.append(keys)
             self.apply(keys)

@@ -44,6 +44,27 @@ class AuditLogSigned(Event):
         return self.chain
 
 
+class Expiry(Value):
+    """The payload of an expiry: entries that may be removed, because they were kept as long as they are needed."""
+
+    chain: str = Field(description="The id of the chain: the entries of one process.")
+    through: int = Field(ge=1, description="The number of the last entry that may be removed, with all before it.")
+    before: datetime = Field(description="All of these entries are from before this moment.")
+
+
+class AuditLogExpired(Event):
+    """Entries of the audit log have expired: from now on a missing one of them is no difference."""
+
+    type: ClassVar[str] = "dk.frikort.audit-log.expired.v1"
+
+    chain: str = Field(description="The id of the chain: the entries of one process.")
+    expiry: str = Field(description="A JWS in compact form (RFC 7515, Ed25519) whose payload is an `Expiry` as JSON.")
+
+    @property
+    def key(self) -> str:
+        return self.chain
+
+
 class UnusualAccess(Event):
     """Look-ups of caseworkers were unusual: a reason to ask, and no proof. It names no person, and no purpose."""
 

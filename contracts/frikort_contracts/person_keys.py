@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from frikort_contracts.messages import Event
-from frikort_contracts.values import Ciphertext, KeyedHash
+from frikort_contracts.values import Ciphertext, KeyedHash, Value
 
 
 class Purpose(StrEnum):
@@ -19,7 +19,7 @@ class Purpose(StrEnum):
 
     CPR = "cpr"
     NAME = "name"
-    TEXT = "text"  # labels, messages of disputes, and stored responses
+    TEXT = "text"  # labels, messages of disputes, reasons in the audit log, and stored responses
 
 
 KeysId = Annotated[
@@ -29,6 +29,14 @@ KeysId = Annotated[
         description="Base64url of 6 bytes with the time of creation (milliseconds since 1970) and 10 random bytes.",
     ),
 ]
+
+
+class Lookup(Value):
+    """How a person is found with one look-up key."""
+
+    key_id: str = Field(max_length=20, description="The id of the look-up key; empty for the first one of a system.")
+    cpr_hash: KeyedHash = Field(description="The keyed hash of the CPR number.")
+    birth_check: KeyedHash = Field(description="The keyed hash of `person` and the birth date.")
 
 
 class PersonKeysWrapped(Event):
@@ -41,10 +49,16 @@ class PersonKeysWrapped(Event):
     key_field: ClassVar[str] = "keys_id"
 
     keys_id: KeysId
-    person: KeyedHash = Field(description="The keyed hash of the person's CPR number.")
+    person: KeyedHash = Field(
+        description="The id of the person: the keyed hash of the CPR number when the person was first entered."
+    )
     cpr: Ciphertext = Field(description="The data key of CPR numbers, encrypted.")
     name: Ciphertext = Field(description="The data key of names, encrypted.")
     text: Ciphertext = Field(description="The data key of texts, encrypted.")
+
+    lookups: tuple[Lookup, ...] = Field(
+        default=(), description="How the person is found, by look-up key. Without one, by `person` alone."
+    )
 
     def wrapped(self, purpose: Purpose) -> str:
         """The data key of ``purpose``, encrypted."""

@@ -18,7 +18,8 @@ class RetentionCompleted(Event):
 
     day: date = Field(description="The Danish day of the run.")
     expired: Mapping[str, int] = Field(
-        description="How many were deleted, by kind: `stored-answers`, `payroll-lines`, `unusual-findings`."
+        description="How many were deleted, by kind: `stored-answers`, `payroll-lines`, `unusual-findings`; and of how "
+        "many `audit-entries` it was signed that they may be removed."
     )
 
     @property

@@ -112,7 +112,12 @@ def write(directory: Path, settings: Mapping[str, str], users: Mapping[str, Path
 
 def write_properties(path: Path, settings: Mapping[str, str]) -> None:
     """Write the settings of a broker, which contain a password, so that only the owner can read them."""
-    write_private(path, "".join(f"{key}={value}\n" for key, value in settings.items()))
+    write_private(path, "".join(f"{key}={_escaped(value)}\n" for key, value in settings.items()))
+
+
+def _escaped(value: str) -> str:
+    """The value as Java reads it from a properties file, which is Latin-1: a path may have other letters."""
+    return "".join(one if one.isascii() else f"\\u{ord(one):04x}" for one in value)
 
 
 def write_credentials(path: Path, users: Mapping[str, Path]) -> None:

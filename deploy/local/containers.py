@@ -20,7 +20,7 @@ from deploy.local.mongodb_users import Users
 from deploy.mongodb.rights import PROVISIONER
 
 KAFKA_IMAGE = f"apache/kafka:{kafka.VERSION}"
-MONGODB_IMAGE = "mongo:8.0"
+MONGODB_IMAGE = "mongo:8.0.17"
 _KEY_FILE = "/tmp/key-file"  # noqa: S108  # in the container
 # The server wants its key file to be its own.
 _COPY_KEY_FILE = f"install --owner mongodb --mode 0400 /frikort/key-file {_KEY_FILE}"

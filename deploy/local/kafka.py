@@ -9,6 +9,7 @@ import asyncio
 import base64
 import hashlib
 import logging
+import os
 import subprocess
 import tempfile
 import uuid
@@ -38,6 +39,8 @@ LOCK = HERE / "kafka.lock"
 LOGGING = HERE / "log4j2.properties"
 
 _ARCHIVE_SECONDS = 180
+_UTF_8 = {"LC_ALL": "C.UTF-8"}
+"""Without a locale, Java reads no path with letters beyond ASCII."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,14 @@ def process(
         )
     argv = _java(installation, f"-Xmx{heap_mb}m", "kafka.Kafka", str(properties))
     access = KafkaAccess(f"127.0.0.1:{kafka_port}", users, KafkaAccess.tls(certificates))
-    return Process(name, argv, log=log, ready=lambda: ready(kafka_port, access.settings()), stop_seconds=stop_seconds)
+    return Process(
+        name,
+        argv,
+        log=log,
+        environment=os.environ | _UTF_8,
+        ready=lambda: ready(kafka_port, access.settings()),
+        stop_seconds=stop_seconds,
+    )
 
 
 def _format(installation: Installation, data: Path, properties: Path, users: Mapping[str, Path], cluster: str) -> None:
@@ -149,7 +159,7 @@ def _format(installation: Installation, data: Path, properties: Path, users: Map
     try:
         arguments = ["format", "--ignore-formatted", "--cluster-id", cluster, "--config", str(properties)]
         tool = _java(installation, "-Xmx128m", "kafka.tools.StorageTool", *arguments, f"@{credentials}")
-        Process("Kafka's storage format", tool, log=log).run()
+        Process("Kafka's storage format", tool, log=log, environment=os.environ | _UTF_8).run()
     finally:
         credentials.unlink()
     log.unlink()

@@ -26,6 +26,7 @@ from deploy.mongodb.rights import USERS
 
 # Otherwise glibc keeps apart what each thread of the database's driver has freed: up to 25 MB of a service.
 MEMORY: Final = {"MALLOC_ARENA_MAX": "1"}
+_PASSED_ON: Final = ("FRIKORT_TRACES_", "FRIKORT_MONGODB_DRIVER")
 
 
 @dataclass(frozen=True)
@@ -224,8 +225,8 @@ class LocalSystem:
 
         One whose `name` is a principal of the topic table gets the settings with which it connects to Kafka, and a user
         of MongoDB those with which it connects to MongoDB.
-        Of the FRIKORT_ variables of the launcher's own environment, the log level, the start timeout and the
-        settings of traces are passed on.
+        Of the FRIKORT_ variables of the launcher's own environment, the log level, the start timeout, the
+        settings of traces and the driver of MongoDB are passed on.
         """
         keyed = {
             "FRIKORT_ENCRYPTION_KEYS": self.keys.encryption_keys,
@@ -260,7 +261,7 @@ class LocalSystem:
             "FRIKORT_START_TIMEOUT": f"{start_timeout():g}",
             "FRIKORT_STOP_DELAY": "0",  # there is no load balancer
             "FRIKORT_LOG_LEVEL": os.environ.get("FRIKORT_LOG_LEVEL", "INFO"),
-            **{name: value for name, value in os.environ.items() if name.startswith("FRIKORT_TRACES_")},
+            **{name: value for name, value in os.environ.items() if name.startswith(_PASSED_ON)},
             **MEMORY,
         }
         if name in PRINCIPALS:

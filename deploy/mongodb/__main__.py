@@ -18,6 +18,7 @@ from deploy.mongodb.provision import ExcessRights, MissingUsers, Provisioned, ch
 from deploy.mongodb.rights import USERS
 from services.runtime import exit_codes
 from services.runtime import logging as runtime_logging
+from services.runtime.errors import describe
 from services.runtime.safety_checks import UnsafeSetting, check_settings
 from services.runtime.settings import CommandSettings, MongoSettings
 
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logger.critical("mongodb.refused", problem=str(excess))
         return exit_codes.UNSAFE_SETTING
     except (MissingUsers, PyMongoError, OSError) as wrong:
-        logger.critical("mongodb.wrong", problem=str(wrong))
+        logger.critical("mongodb.wrong", problem=describe(wrong))
         return exit_codes.NOT_DONE
     logger.info("mongodb.ready", changed_users=made.users, changed_roles=made.roles, users=len(USERS))
     return exit_codes.DONE

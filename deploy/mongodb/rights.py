@@ -139,7 +139,10 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
         }
     },
     # Checks the audit log.
-    "auditor": {"frikort_gateway": {"accesses": _READ, "audit_chains": _READ}},
+    "auditor": {
+        "frikort_gateway": {"accesses": _READ, "audit_chains": _READ},
+        "frikort_operations": {"audit_removals": _READ},
+    },
     # Reads and replays dead letters, and changes the amounts of a year.
     "operator": {"frikort_operations": {"dead_letter_actions": _READ_AND_ADD, "year_changes": _READ_AND_ADD}},
 }

@@ -6,10 +6,12 @@ from services.balance.processor import LEDGERS
 from services.runtime.document_jobs import document_job_runner
 from services.runtime.reconciliation import CardCounter
 from services.runtime.settings import RuntimeSettings
+from services.runtime.starting import report_settings
 from services.runtime.web.server import run
 from services.runtime.years.followed import FollowedAllowances
 
 if __name__ == "__main__":
+    report_settings("balance")
     settings = RuntimeSettings()
     allowances = FollowedAllowances.from_settings(settings)
     run(

@@ -19,7 +19,7 @@ from frikort_contracts.values import danish_day
 
 from services.balance.processor import LEDGERS
 from services.runtime.document_jobs import main
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from services.runtime.mongo.job_store import MongoJobStore
 from services.runtime.processing.jobs import DEFAULT_RATE, JobKind
 from services.runtime.service import BackgroundTask, Runtime

@@ -14,11 +14,14 @@ from services.exports.statistics.card_history import CARD_HISTORIES
 from services.exports.statistics.publisher import statistics_job
 from services.runtime.document_jobs import document_job_runner
 from services.runtime.encryption import Encryptor
-from services.runtime.person_keys import PersonKeys, SettingsProvider
+from services.runtime.key_providers import SettingsProvider
+from services.runtime.person_keys import PersonKeys
 from services.runtime.reconciliation import CardCounter, count_cards
+from services.runtime.starting import report_settings
 from services.runtime.web.server import run
 
 if __name__ == "__main__":
+    report_settings("exports")
     settings = ExportsSettings()
     person_keys = PersonKeys(SettingsProvider(settings))
     earlier = None if settings.encryption_keys is None else settings.encryption_keys.get_secret_value()

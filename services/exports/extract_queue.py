@@ -15,7 +15,7 @@ from pymongo import ReturnDocument
 
 from services.exports.extract_requests import ExtractRequest
 from services.exports.processor import REQUESTS
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from services.runtime.mongo.lease import LeaseLost, expired, lease_end, next_attempt
 
 _MAX_AVAILABLE = 100

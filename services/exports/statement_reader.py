@@ -13,7 +13,7 @@ from pymongo.write_concern import WriteConcern
 from services.exports.extract_requests import ExtractRequest
 from services.exports.feeds import StatementFields, statement_fields
 from services.exports.statements import CardStatements
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database, session_of, transaction
 from services.runtime.processing.decision import Processor
 
 _SNAPSHOT: Final = ReadConcern("snapshot")
@@ -52,7 +52,7 @@ class StatementReader:
         """The number of statements, and the statements in batches, from one moment. Raises ``StatementsPending``."""
         # A transaction keeps the history that its snapshot needs; a snapshot outside one needs a server that keeps
         # history for all. Its majority commit guarantees that nothing it read is rolled back.
-        async with await self._client.start_session() as session, session.start_transaction(_SNAPSHOT, _MAJORITY):
+        async with session_of(self._client) as session, transaction(session, _SNAPSHOT, _MAJORITY):
             # A card without a known person has no municipality: it may belong to any.
             pending = {"state.pending_years": request.year, **_in_municipality(request.municipality, None)}
             if count := await self._cards.count_documents(pending, session=session):

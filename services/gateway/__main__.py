@@ -7,11 +7,13 @@ from services.gateway.clock import check_clock
 from services.gateway.settings import GatewaySettings
 from services.runtime import logging
 from services.runtime.service import Runtime
+from services.runtime.starting import report_settings
 from services.runtime.web.server import serve
 
 
 def main() -> None:
     """Serve the API until SIGTERM."""
+    report_settings("gateway")
     settings = GatewaySettings()
     logging.configure(settings, "gateway")
     runtime = Runtime(service="gateway", settings=settings, start_checks=[check_clock])

@@ -36,6 +36,8 @@ _PAUSE_BETWEEN_REFRESHES: Final = 5.0
 _TOKENS_KEPT: Final = 10_000
 
 FetchKeys = Callable[[], Awaitable[dict[str, Any]]]
+HashesOf = Callable[[str], tuple[str, ...]]
+"""The hashes of a CPR number: first the one that names the person."""
 
 
 class Claims(BaseModel):
@@ -79,6 +81,7 @@ class Caller:
 
     ``logged_in_at``: when the person logged in (epoch seconds); None for a program, which does not log in.
     ``person``: the CPR hash of a caseworker, if the token has their CPR number.
+    ``other_hashes``: those of a citizen under other look-up keys.
     """
 
     issuer: str
@@ -89,6 +92,7 @@ class Caller:
     owners: tuple[str, ...] = ()
     logged_in_at: float | None = None
     person: str | None = None
+    other_hashes: tuple[str, ...] = ()
 
     @cached_property
     def client(self) -> str:
@@ -96,18 +100,19 @@ class Caller:
         return json.dumps([self.issuer, self.client_id, self.subject, self.role, self.organisation])
 
 
-def caller_of(claims: Claims, cpr_hash: Callable[[str], str]) -> Caller:
+def caller_of(claims: Claims, cpr_hashes: HashesOf) -> Caller:
     """The caller with these claims, without CPR numbers."""
-    personal = claims.role is Role.CITIZEN
+    citizen = cpr_hashes(claims.organisation) if claims.role is Role.CITIZEN else ()
     return Caller(
         issuer=claims.iss,
         client_id=claims.client_id,
         subject=claims.sub,
         role=claims.role,
-        organisation=cpr_hash(claims.organisation) if personal else claims.organisation,
-        owners=tuple(cpr_hash(owner) for owner in claims.owners),
+        organisation=citizen[0] if citizen else claims.organisation,
+        owners=tuple(one for owner in claims.owners for one in cpr_hashes(owner)),
         logged_in_at=claims.auth_time,
-        person=cpr_hash(claims.cpr) if claims.role is Role.CASEWORKER and claims.cpr is not None else None,
+        person=cpr_hashes(claims.cpr)[0] if claims.role is Role.CASEWORKER and claims.cpr is not None else None,
+        other_hashes=citizen[1:],
     )
 
 
@@ -127,17 +132,18 @@ class Authenticator:
     """
 
     def __init__(
-        self, *, issuer: str, audience: str, fetch_keys: FetchKeys, cpr_hash: Callable[[str], str], refresh: float
+        self, *, issuer: str, audience: str, fetch_keys: FetchKeys, cpr_hashes: HashesOf, refresh: float
     ) -> None:
         self._issuer = issuer
         self._audience = audience
         self._fetch_keys = fetch_keys
-        self._cpr_hash = cpr_hash
+        self._cpr_hashes = cpr_hashes
         self._refresh = refresh
         self._keys: KeySet | None = None
         self._verified: dict[str, _Verified] = {}
         self._tried_at = float("-inf")
         self._fetching = asyncio.Lock()
+        self._fetch_task: asyncio.Task[None] | None = None
 
     async def caller(self, authorization: str | None) -> Caller:
         """The caller behind an Authorization header. Raises ``ProblemError``."""
@@ -190,7 +196,7 @@ class Authenticator:
         if expires is None or now >= expires:
             raise _invalid("exp")
         try:
-            caller = caller_of(Claims.model_validate(claims), self._cpr_hash)
+            caller = caller_of(Claims.model_validate(claims), self._cpr_hashes)
         except ValidationError as error:
             place = error.errors(include_input=False, include_url=False, include_context=False)[0]["loc"]
             raise _invalid(str(place[0]) if place else "organisation") from None
@@ -210,7 +216,7 @@ class Authenticator:
         if self._due(refresh=refresh) and not is_fetching_for_others:
             async with self._fetching:
                 if self._due(refresh=refresh):
-                    await self._fetch()
+                    await self._fetched()
         if self._keys is None:
             raise ProblemError("temporarily-unavailable", headers={"Retry-After": "5"})
         return self._keys
@@ -220,6 +226,12 @@ class Authenticator:
         if self._keys is None:
             return age > 1
         return age > (_PAUSE_BETWEEN_REFRESHES if refresh else self._refresh)
+
+    async def _fetched(self) -> None:
+        """Wait for the fetch in progress, or begin one. A caller that gives up does not end it for the others."""
+        if self._fetch_task is None or self._fetch_task.done():
+            self._fetch_task = asyncio.create_task(self._fetch())
+        await asyncio.shield(self._fetch_task)
 
     async def _fetch(self) -> None:
         try:

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from frikort_contracts.values import danish_day
 
 from services.runtime.batched_calls import BatchedCalls
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from services.runtime.safety_checks import UnsafeSetting
 from services.runtime.service import Runtime
 

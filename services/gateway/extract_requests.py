@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 
 
 class StoredExtractRequest(BaseModel):

@@ -23,14 +23,20 @@ from frikort_contracts.topics import PERSON_KEYS, source_of
 from frikort_contracts.values import EncryptedPerson
 from pymongo.errors import PyMongoError
 
+from services.gateway.people.look_up_keys import rehash
+from services.gateway.person_encryption import Persons, lookup_hashers
 from services.gateway.projections.cards import PROJECTION, CardView, alias_of_person
 from services.gateway.settings import GatewaySettings
 from services.runtime import exit_codes
+from services.runtime.encryption import Encryptor
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.unavailable import KafkaUnavailable
-from services.runtime.mongo.document_store import Reader, connect, durable_database
+from services.runtime.key_providers import SettingsProvider
+from services.runtime.mongo.document_store import Reader
+from services.runtime.mongo.driver import connect, durable_database
+from services.runtime.mongo.key_checks import retire
 from services.runtime.operator_commands import SettingsRefused, say, settings_for, words, write
-from services.runtime.person_keys import PersonKeys, SettingsProvider, envelope_of
+from services.runtime.person_keys import PersonKeys, envelope_of
 from services.runtime.processing.jobs import DEFAULT_RATE
 from services.runtime.processing.producer import Producer
 from services.runtime.safety_checks import UnsafeSetting
@@ -53,6 +59,8 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("rewrap", help="encrypt all data keys with the first key-encryption key of their purpose")
     again = commands.add_parser("reencrypt-cpr", help="let exports encrypt all CPR numbers with the agency's new key")
     again.add_argument("--rate", type=float, default=DEFAULT_RATE, help="cards a second")
+    hashing = commands.add_parser("rehash", help="let the first look-up key find every person")
+    hashing.add_argument("--retire", action="store_true", help="let processes start without the other look-up keys")
     commands.add_parser("status", help="count the data keys by their key-encryption key")
     return top
 
@@ -82,6 +90,9 @@ async def _run(settings: GatewaySettings, given: argparse.Namespace) -> int:
             async with _following(keys, settings):
                 write(f"{await rewrap(keys, producer)} wrapped again")
             return exit_codes.DONE
+        if given.command == "rehash":
+            async with _following(keys, settings):
+                return await _rehash(settings, keys, producer, retire_others=given.retire)
         if given.command == "reencrypt-cpr":
             return await _reencrypt_cpr(settings, producer, given.rate)
         return await _erase(settings, keys, producer, given)
@@ -106,6 +117,27 @@ async def _erase(settings: GatewaySettings, keys: PersonKeys, producer: Producer
     count = await erase(keys, producer, person.cpr_hash, None if card is None else card.card_id)
     logger.warning("keys.person_erased", erased=what, by=given.by, reason=given.reason, keys=count)
     write(f"{what} erased ({count} sets of keys)")
+    return exit_codes.DONE
+
+
+async def _rehash(settings: GatewaySettings, keys: PersonKeys, producer: Producer, *, retire_others: bool) -> int:
+    hashers = lookup_hashers(settings.lookup_key.get_secret_value())
+    persons = Persons(Encryptor.from_setting(settings.encryption_keys.get_secret_value()), hashers, keys)
+    client = connect(settings.mongodb_uri)
+    try:
+        database = durable_database(client, "frikort_gateway")
+        done = await rehash(Reader(database, PROJECTION), persons, producer)
+        write(f"{done.added} people are found by the first key from now on, {len(done.erased)} are erased")
+        if done.unreadable:
+            return say(exit_codes.NOT_DONE, f"the CPR numbers of {len(done.unreadable)} people cannot be decrypted")
+        if retire_others:
+            if done.added:
+                return say(exit_codes.NOT_DONE, "no key is retired before a run that finds nothing to do: repeat it")
+            others = list(hashers)[1:]
+            await retire(database, "FRIKORT_LOOKUP_KEY", others)
+            write(f"{len(others)} retired: remove all but the first key from the settings")
+    finally:
+        client.close()
     return exit_codes.DONE
 
 

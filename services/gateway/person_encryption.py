@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import hmac
 import json
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Final, NamedTuple, Self
 
 from frikort_contracts.issuance import CPR_FIELD, HOLDER_PURPOSE, NAME_FIELD, PERSON_PURPOSE
-from frikort_contracts.person_keys import Purpose
+from frikort_contracts.person_keys import Lookup, Purpose
 from frikort_contracts.values import CIPHERTEXTS_PARTED_BY, EncryptedPerson, birth_date_of
 
 from services.gateway.settings import GatewaySettings
-from services.runtime.encryption import Encryptor, KeyedHasher, read_key
-from services.runtime.person_keys import Erased, PersonKeys, SettingsProvider, is_person_key
+from services.runtime.encryption import Encryptor, KeyedHasher, read_keys
+from services.runtime.key_providers import SettingsProvider
+from services.runtime.person_keys import Erased, PersonKeys, is_person_key
 from services.runtime.processing.producer import Producer
 
 _UNKNOWN_PERSON = "-" * 22
 _RESPONSE: Final = "response"
+_REASON: Final = "reason"
+_ENTERED_WITHIN: Final = timedelta(seconds=10)
 
 
 class Person(NamedTuple):
@@ -46,29 +50,70 @@ class Contact(NamedTuple):
 
 
 class Persons:
-    """Holds the keys of people, the encryption keys of what belongs to no person, and the lookup key."""
+    """Holds the keys of people, the encryption keys of what belongs to no person, and the look-up keys by id.
 
-    def __init__(self, encryptor: Encryptor, hasher: KeyedHasher, keys: PersonKeys) -> None:
+    A person is named by one hash of the CPR number, which stays: the one under which the person was first entered.
+    While look-up keys are replaced, the topic of keys says which hash under another key leads to the same person.
+    """
+
+    def __init__(self, encryptor: Encryptor, hashers: Mapping[str, KeyedHasher], keys: PersonKeys) -> None:
         self.keys = keys
         self._encryptor = encryptor
-        self._hasher = hasher
+        self._hashers = dict(hashers)
+        self._hasher = next(iter(self._hashers.values()))
 
     @classmethod
     def from_settings(cls, settings: GatewaySettings) -> Self:
         """With the keys of the settings. Raises ``ValueError`` that names the setting that cannot be used."""
         return cls(
             Encryptor.from_setting(settings.encryption_keys.get_secret_value()),
-            KeyedHasher(read_key(settings.lookup_key.get_secret_value(), "FRIKORT_LOOKUP_KEY")),
+            lookup_hashers(settings.lookup_key.get_secret_value()),
             PersonKeys(SettingsProvider(settings)),
         )
 
     def cpr_hash(self, cpr: str) -> str:
-        """The hash under which a citizen is found."""
-        return self._hasher.hash("cpr", cpr)
+        """The hash that names a citizen."""
+        return self.cpr_hashes(cpr)[0]
 
-    async def ensure_keys(self, cpr_hash: str, producer: Producer) -> None:
-        """Make the keys of a person if there are none. Call it before something about the person is encrypted."""
+    def cpr_hashes(self, cpr: str) -> tuple[str, ...]:
+        """The hash that names a citizen, and those under the look-up keys of now."""
+        hashes = tuple(hasher.hash("cpr", cpr) for hasher in self._hashers.values())
+        named = next((person for one in hashes if (person := self.keys.person_of(one)) is not None), hashes[0])
+        return tuple(dict.fromkeys((named, *hashes)))
+
+    def hashes_of(self, cpr_hash: str) -> tuple[str, ...]:
+        """The hash that names a person, and those under which the person is found as well."""
+        return tuple(dict.fromkeys((cpr_hash, *(lookup.cpr_hash for lookup in self.keys.lookups_of(cpr_hash)))))
+
+    async def ensure_keys(self, cpr: str, producer: Producer) -> None:
+        """Make the keys of a person if the first look-up key finds none. Call it before the person is encrypted.
+
+        Raises ``NotYetKnown``, and the errors of the producer.
+        """
+        if self.keys.person_of(self._hasher.hash("cpr", cpr)) is not None:
+            return
+        person = self.cpr_hash(cpr)
+        if len(self._hashers) == 1:
+            await self.keys.ensure(person, producer)
+        else:  # another instance may enter the person under the hash of another key
+            await self.keys.enter(person, self.lookups(cpr, person), producer, _ENTERED_WITHIN)
+
+    async def ensure_keys_of(self, cpr_hash: str, producer: Producer) -> None:
+        """Make the keys of the citizen of a card if there are none. Raises the errors of the producer."""
         await self.keys.ensure(cpr_hash, producer)
+
+    def lookups(self, cpr: str, person: str) -> tuple[Lookup, ...]:
+        """How each look-up key finds a person."""
+        born = birth_date_of(cpr).isoformat()
+        return tuple(
+            Lookup(key_id=key_id, cpr_hash=hasher.hash("cpr", cpr), birth_check=hasher.hash("birth", person, born))
+            for key_id, hasher in self._hashers.items()
+        )
+
+    def is_found_by_first_key(self, person: str) -> bool:
+        """Whether the person's keys say how the first look-up key finds the person."""
+        first = next(iter(self._hashers))
+        return any(lookup.key_id == first for lookup in self.keys.lookups_of(person))
 
     def encrypt(self, person: Person, card_id: str) -> EncryptedPerson:
         """The encrypted citizen of a card, for messages."""
@@ -95,9 +140,11 @@ class Persons:
 
     def check_birth_date(self, person: EncryptedPerson | None, birth_date: date) -> tuple[str, bool]:
         """The birth check of ``birth_date`` and whether it is right. Takes the same work without a person."""
-        check = self.birth_check(_UNKNOWN_PERSON if person is None else person.cpr_hash, birth_date)
-        right = hmac.compare_digest(check, _UNKNOWN_PERSON if person is None else person.birth_check)
-        return check, right
+        name, stored = (_UNKNOWN_PERSON,) * 2 if person is None else (person.cpr_hash, person.birth_check)
+        right = [stored, *(lookup.birth_check for lookup in self.keys.lookups_of(name))]
+        made = [hasher.hash("birth", name, birth_date.isoformat()) for hasher in self._hashers.values()]
+        found = [hmac.compare_digest(one, other) for one in made for other in right]
+        return (stored if any(found) else made[0]), any(found)
 
     def encrypt_contact(self, contact: Contact, card_id: str, cvr: str) -> str:
         """The encrypted contact person of the employer ``cvr`` for its employments on a card."""
@@ -127,9 +174,27 @@ class Persons:
         """A keyed hash of parts that are compared later and not stored, as they may contain a CPR number."""
         return self._hasher.hash("request", *parts)
 
+    def is_fingerprint(self, stored: str, *parts: str) -> bool:
+        """Whether ``stored`` is the fingerprint of the parts under any look-up key."""
+        return any(hasher.hash("request", *parts) == stored for hasher in self._hashers.values())
+
     def pseudonym(self, cpr_hash: str) -> str:
         """A keyed hash of a CPR hash: always the same for a person, and without the key it leads to neither."""
         return self._hasher.hash("pseudonym", cpr_hash)
+
+    def encrypt_reason(self, reason: str, order: str, cpr_hash: str | None) -> str:
+        """The reason in an entry of the audit log, encrypted with a key of the person, if the person has one."""
+        if cpr_hash is not None and self.keys.has(cpr_hash):
+            return self.keys.encrypt(reason, cpr_hash, Purpose.TEXT, _REASON, order)
+        return self._encryptor.encrypt(reason, _REASON, order)
+
+    def decrypt_reason(self, ciphertext: str, order: str) -> str | None:
+        """A decrypted reason; None if it was erased."""
+        return self._decrypt_text(ciphertext, _REASON, order)
+
+    def reason_hashes(self, reason: str) -> tuple[str, ...]:
+        """The hashes by which a reason is found, under all look-up keys."""
+        return tuple(hasher.hash(_REASON, reason) for hasher in self._hashers.values())
 
     def encrypt_response(self, answer: str, command_id: str, cpr_hash: str | None) -> str:
         """A response, encrypted for replay with a key of the person that it is about, if it is about one with keys."""
@@ -173,3 +238,9 @@ class Persons:
             return self.keys.decrypt(ciphertext, Purpose.TEXT, field, *subject)
         except Erased:
             return None
+
+
+def lookup_hashers(setting: str) -> dict[str, KeyedHasher]:
+    """The look-up keys of ``FRIKORT_LOOKUP_KEY`` by id, the first in use first. Raises ``ValueError``."""
+    keys = read_keys(setting, "FRIKORT_LOOKUP_KEY", unnamed=True)
+    return {key_id: KeyedHasher(key) for key_id, key in keys.items()}

@@ -21,7 +21,7 @@ from prometheus_client import Gauge
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import PyMongoError
 
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database, aggregate
 from services.runtime.service import Runtime
 
 logger = structlog.get_logger(__name__)
@@ -111,7 +111,7 @@ async def read_heartbeats(database: Database) -> list[Heartbeat]:
     """The latest heartbeat of every instance. Raises the errors of pymongo."""
     age = {"$subtract": ["$$NOW", "$at"]}
     fields = {"at": 1, "lag": 1, "problem": 1, "problem_since": 1, "age": age}
-    found = await database[_COLLECTION].aggregate([{"$project": fields}]).to_list(None)
+    found = await aggregate(database[_COLLECTION], [{"$project": fields}])
     return [
         Heartbeat(
             at=_utc(stored["at"]),

@@ -30,7 +30,7 @@ from services.gateway.projections.ledgers import LedgerView, ledger_id
 from services.gateway.projections.outcomes import OutcomeView
 from services.gateway.projections.reports import ReportView
 from services.runtime.batched_calls import BatchedCalls
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database, aggregate
 from services.runtime.processing.decision import DocumentSet, S
 
 
@@ -260,7 +260,7 @@ class GatewayReadModels(ReadModels):
         of_cards = {"state.card_id": {"$in": sorted({card_id for card_id, _ in years})}}
         by_year = {"card_id": "$state.card_id", "year": "$state.year"}
         group = {"$group": {"_id": by_year, "exempt": {"$sum": "$state.settlement.exempt"}}}
-        found = await self._reports.aggregate([{"$match": of_cards}, group]).to_list(None)
+        found = await aggregate(self._reports, [{"$match": of_cards}, group])
         sums = {(each["_id"]["card_id"], each["_id"]["year"]): each["exempt"] for each in found}
         return [sums.get(of, 0) for of in years]
 
@@ -271,7 +271,8 @@ class GatewayReadModels(ReadModels):
         """
         disputed = {"state.dispute.raised_at": {"$gt": ""}, "state.order": {"$gt": after}}
         cards_of = {"from": cards.PROJECTION.name, "localField": "state.card_id", "foreignField": "_id", "as": "card"}
-        found = self._reports.aggregate(
+        found = await aggregate(
+            self._reports,
             [
                 {"$match": disputed},
                 {"$lookup": cards_of},
@@ -279,9 +280,9 @@ class GatewayReadModels(ReadModels):
                 {"$sort": {"state.order": 1}},
                 {"$limit": limit},
                 {"$project": {"_id": 1, "order": "$state.order"}},
-            ]
+            ],
         )
-        return [OpenDispute(stored["_id"], stored["order"]) async for stored in found]
+        return [OpenDispute(stored["_id"], stored["order"]) for stored in found]
 
     async def statistics_years(self) -> list[int]:
         """The calendar years of which there are statistics, oldest first."""
@@ -291,6 +292,6 @@ class GatewayReadModels(ReadModels):
         """The progress of an attempt at an extract."""
         found = {"state.extract_id": extract_id, "state.attempt": attempt}
         most = {"$group": {"_id": None, "parts": {"$sum": 1}, "statements": {"$max": "$state.statements"}}}
-        async for counted in self._parts.aggregate([{"$match": found}, most]):
+        for counted in await aggregate(self._parts, [{"$match": found}, most]):
             return ExtractProgress(counted["parts"], counted["statements"] or 0)
         return ExtractProgress(0, 0)

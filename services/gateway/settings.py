@@ -12,8 +12,8 @@ from services.gateway.audit.case_numbers import CaseNumberForm
 from services.gateway.audit.unusual import Limits as UsualAccesses
 from services.runtime.settings import (
     HttpsAddress,
-    LastingKey,
     LastingKeys,
+    LookupKeys,
     OptionalHttpsAddress,
     PublicSettings,
     ReplaceableKeys,
@@ -47,7 +47,10 @@ class GatewaySettings(PayrollSettings, PublicSettings):
     key_encryption_keys_cpr: ReplaceableKeys = Field(description=_WRAPS.format("CPR numbers"))
     key_encryption_keys_name: ReplaceableKeys = Field(description=_WRAPS.format("names"))
     key_encryption_keys_text: ReplaceableKeys = Field(description=_WRAPS.format("texts"))
-    lookup_key: LastingKey = Field(description="Base64 of 32 bytes: the key of the hashes for look-up.")
+    lookup_key: LookupKeys = Field(
+        description="Base64 of 32 bytes: the key of the hashes for look-up. A new one is added with an id, as "
+        "`<base64>,2:<base64>`; the first hashes new people, all find."
+    )
     audit_log_keys: ReplaceableKeys = Field(
         description="`<key id>:<base64 of 32 bytes>`, comma separated; the first signs the audit log, all check it."
     )

@@ -13,6 +13,7 @@ from services.gateway.attempts.limiter import AttemptLimiter
 from services.gateway.audit.chain import VerificationKeys, signing_keys
 from services.gateway.audit.chain_writer import ChainWriter
 from services.gateway.audit.context import audited_reads
+from services.gateway.audit.expiry import ExpirySigner
 from services.gateway.audit.log import MongoAuditLog
 from services.gateway.audit.nightly_check import NightlyCheck
 from services.gateway.audit.signer import CheckpointSigner
@@ -109,14 +110,15 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
     runtime.add_background_task(signer.run)
     watcher = AccessWatcher(database, runtime.producer, settings.usual_accesses, interval=settings.audit_log_interval)
     runtime.add_background_task(watcher.run)
-    retention = RetentionJob(database, runtime.producer, CommandExpiry(database))
+    expiry = ExpirySigner(database, runtime.producer, log_keys[0])
+    retention = RetentionJob(database, runtime.producer, CommandExpiry(database), expiry)
     runtime.add_background_task(retention.run)
     evidence = EvidenceStore(database)
     evidence_signer = EvidenceSigner(evidence, runtime.producer, log_keys[0], interval=settings.audit_log_interval)
     runtime.add_background_task(evidence_signer.run)
     public_keys = VerificationKeys([key.public for key in log_keys])
     runtime.add_background_task(NightlyCheck(database, settings, public_keys).run)
-    audit_log = MongoAuditLog(database, chain)
+    audit_log = MongoAuditLog(database, chain, persons)
     attempt_limiter = AttemptLimiter(database, settings.attempt_limits, pause=timedelta(seconds=settings.attempt_pause))
     commands = CommandService(
         store=MongoCommandStore(database),
@@ -129,7 +131,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
             issuer=settings.issuer,
             audience=settings.audience,
             fetch_keys=fetch_from(settings.jwks_url, settings.jwks_timeout),
-            cpr_hash=persons.cpr_hash,
+            cpr_hashes=persons.cpr_hashes,
             refresh=settings.jwks_refresh,
         ),
         clock=clock,

@@ -6,11 +6,13 @@ from services.portals.app import application_factory
 from services.portals.settings import PortalsSettings
 from services.runtime import logging
 from services.runtime.service import Runtime
+from services.runtime.starting import report_settings
 from services.runtime.web.server import serve
 
 
 def main() -> None:
     """Settings, logging, runtime, application, server; until SIGTERM."""
+    report_settings("portals")
     settings = PortalsSettings()
     logging.configure(settings, "portals")
     runtime = Runtime(service="portals", settings=settings)

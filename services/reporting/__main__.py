@@ -5,10 +5,12 @@ from services.reporting.processor import card_states
 from services.reporting.rules import Rules
 from services.reporting.settings import ReportingSettings
 from services.runtime.reconciliation import CardCounter, count_cards
+from services.runtime.starting import report_settings
 from services.runtime.web.server import run
 from services.runtime.years.followed import FollowedAllowances
 
 if __name__ == "__main__":
+    report_settings("reporting")
     settings = ReportingSettings()
     allowances = FollowedAllowances.from_settings(settings)
     rules = Rules(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from services.runtime import metrics
-from services.runtime.mongo.document_store import connect, durable_database
+from services.runtime.mongo.driver import connect, durable_database
 from services.runtime.mongo.job_store import MongoDocumentIds, MongoJobStore
 from services.runtime.processing.jobs import DEFAULT_RATE, AnyJobKind, JobState, LeaseLost, run_job
 from services.runtime.settings import MongoSettings

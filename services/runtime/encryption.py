@@ -40,16 +40,20 @@ def read_key(text: str, what: str) -> bytes:
     return key
 
 
-def read_keys(text: str, setting: str) -> dict[str, bytes]:
+def read_keys(text: str, setting: str, *, unnamed: bool = False) -> dict[str, bytes]:
     """The keys of ``<key id>:<base64 of 32 bytes>``, comma separated, by id. Raises ``ValueError``, as ``read_key``.
+
+    ``unnamed``: one key may be without an id, and is under the empty id.
 
     The text of an error counts the keys and names no id: where the id is missing, the key stands in its place.
     """
     keys: dict[str, bytes] = {}
     for number, part in enumerate(text.split(","), 1):
         what = f"key {number} in {setting}"
-        key_id, _, key = part.strip().partition(":")
-        if not _KEY_ID.fullmatch(key_id):
+        key_id, mark, key = part.strip().partition(":")
+        if unnamed and not mark:
+            key_id, key = "", key_id
+        elif not _KEY_ID.fullmatch(key_id):
             raise ValueError(f"{what} has no id: write <key id>:<base64 of 32 bytes>, comma separated ({_KEY_ID_IS})")
         if key_id in keys:
             raise ValueError(f"{what} has the id of an earlier one")

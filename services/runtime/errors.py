@@ -6,11 +6,13 @@ that are raised with a text for operators keep it: ours, Kafka's, and those of a
 
 from __future__ import annotations
 
+import re
 import traceback
 from typing import Any, Final
 
 _MOST_PLACES: Final = 12
 # Classes of pymongo, by name: processing imports no driver.
+_CODE_NAME: Final = re.compile(r"[A-Za-z0-9]{1,60}")  # such as AuthenticationFailed
 _CONNECTION_FAILURES: Final = frozenset({"ConnectionFailure", "WaitQueueTimeoutError"})
 
 
@@ -51,8 +53,13 @@ def _has_a_text_for_operators(error: BaseException) -> bool:
 
 
 def _codes_of(error: BaseException) -> list[str]:
-    """The codes of a driver's error, such as 10334 for a document that is too large."""
+    """The codes of a driver's error, such as 10334 for a document that is too large, and MongoDB's name of one."""
     details = getattr(error, "details", None)
-    refused = details.get("writeErrors", []) if isinstance(details, dict) else []
-    codes = {one["code"] for one in refused} or {getattr(error, "code", None)} - {None}
-    return [f"code {code}" for code in sorted(codes) if isinstance(code, int)]
+    answer = details if isinstance(details, dict) else {}
+    codes = {one["code"] for one in answer.get("writeErrors", [])}
+    if codes:
+        return [f"code {code}" for code in sorted(codes)]
+    code, name = getattr(error, "code", None), str(answer.get("codeName", ""))
+    if not isinstance(code, int):
+        return []
+    return [f"code {code} {name}" if _CODE_NAME.fullmatch(name) else f"code {code}"]

@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
-from services.runtime.encryption import read_key, read_keys
 from services.runtime.settings import KeyMaterial
 
 PUBLISHED: Final = frozenset(
@@ -35,7 +34,7 @@ _PRINTABLE: Final = frozenset(string.printable.encode())
 
 
 class SecretKey(NamedTuple):
-    """A key of a setting. ``id`` is empty where the setting holds one key alone."""
+    """A key of a setting. ``id`` is empty for a key without one."""
 
     setting: str
     id: str
@@ -55,8 +54,9 @@ def _keys_of(settings: BaseSettings) -> Iterator[SecretKey]:
             if not isinstance(mark, KeyMaterial) or not isinstance(secret, SecretStr):
                 continue
             setting, text = f"FRIKORT_{name.upper()}", secret.get_secret_value()
-            keys = read_keys(text, setting) if mark.several else {"": read_key(text, setting)}
-            yield from (SecretKey(setting, key_id, value, mark.is_lasting) for key_id, value in keys.items())
+            yield from (
+                SecretKey(setting, key_id, value, mark.is_lasting) for key_id, value in mark.read(text, setting).items()
+            )
 
 
 def weakness_of_key(key: bytes) -> str | None:

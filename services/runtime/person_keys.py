@@ -13,18 +13,18 @@ from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import uuid4
 
 import structlog
 from frikort_contracts.cloudevents import BrokenContract, Envelope, decode, encode, tombstone
-from frikort_contracts.person_keys import PersonKeysWrapped, Purpose
+from frikort_contracts.person_keys import Lookup, PersonKeysWrapped, Purpose
 from frikort_contracts.topics import PERSON_KEYS, Topic, source_of
-from pydantic import SecretStr
 
-from services.runtime.encryption import DecryptionError, Encryptor, read_keys
+from services.runtime.encryption import DecryptionError, Encryptor
 from services.runtime.kafka.followed_topic import records_of
 from services.runtime.kafka.topics import require
+from services.runtime.key_providers import KeyProvider, setting_of
 from services.runtime.processing.preparation import NotYetKnown
 from services.runtime.processing.producer import Producer
 from services.runtime.safety_checks import UnsafeSetting
@@ -52,39 +52,12 @@ class Erased(DecryptionError):
     """The key of the text was erased with the person's data. It will never be decrypted again."""
 
 
-class KeyProvider(Protocol):
-    """Gives the key-encryption keys of a process: the port for a KMS or a KMIP server.
-
-    A process asks at its start and keeps the keys in memory, as it must decrypt while no server answers. The first key
-    of a purpose wraps, all unwrap. An implementation for a KMS decrypts stored keys there; one for KMIP fetches them.
-    """
-
-    def keys_of(self, purpose: Purpose) -> Mapping[str, bytes]:
-        """The keys of 32 bytes by id, the first in use first; none if the process must not open this purpose."""
-        ...
-
-
-class SettingsProvider:
-    """Key-encryption keys from the settings ``FRIKORT_KEY_ENCRYPTION_KEYS_<PURPOSE>``."""
-
-    def __init__(self, settings: object) -> None:
-        self._settings = settings
-
-    def keys_of(self, purpose: Purpose) -> Mapping[str, bytes]:
-        secret = getattr(self._settings, f"key_encryption_keys_{purpose}", None)
-        return read_keys(secret.get_secret_value(), setting_of(purpose)) if isinstance(secret, SecretStr) else {}
-
-
-def setting_of(purpose: Purpose) -> str:
-    """The setting with the key-encryption keys of a purpose."""
-    return f"FRIKORT_KEY_ENCRYPTION_KEYS_{purpose.upper()}"
-
-
 class _Wrapped(NamedTuple):
     """The keys of a person that this process can unwrap."""
 
     person: str
     keys: Mapping[Purpose, str]
+    lookups: tuple[Lookup, ...]
 
 
 class PersonKeys:
@@ -100,6 +73,8 @@ class PersonKeys:
         self._wrapping = {purpose: Encryptor(keys) for purpose, keys in found.items() if keys}
         self._wrapped: dict[str, _Wrapped] = {}
         self._ids: dict[str, tuple[str, ...]] = {}
+        self._people: dict[str, str] = {}
+        self._awaited: dict[str, asyncio.Event] = {}
         self._erased: set[str] = set()
         self._unwrapped: dict[tuple[str, Purpose], Encryptor] = {}
         self.complete_until = datetime.min.replace(tzinfo=UTC)
@@ -112,8 +87,20 @@ class PersonKeys:
         return self._wrapping.keys()
 
     def has(self, person: str) -> bool:
-        """Whether the person with this CPR hash has keys."""
+        """Whether the person has keys."""
         return person in self._ids
+
+    def person_of(self, cpr_hash: str) -> str | None:
+        """The person with this hash of the CPR number, under any look-up key; None without keys.
+
+        Where two people of the topic have the hash, because they are one, it is the first of them.
+        """
+        person = self._people.get(cpr_hash, cpr_hash)
+        return person if person in self._ids else None
+
+    def lookups_of(self, person: str) -> tuple[Lookup, ...]:
+        """How the person is found, beside the person's id."""
+        return tuple(lookup for keys_id in self.ids_of(person) for lookup in self._wrapped[keys_id].lookups)
 
     def ids_of(self, person: str) -> tuple[str, ...]:
         """The ids of the person's keys, the first in use first; none without any."""
@@ -130,10 +117,40 @@ class PersonKeys:
             await producer.publish([encode(envelope_of(keys))])
             self.apply(keys)
 
-    def create(self, person: str, now: datetime) -> PersonKeysWrapped:
+    async def enter(self, person: str, lookups: tuple[Lookup, ...], producer: Producer, within: timedelta) -> bool:
+        """Make keys for a person who is found by these hashes, and wait until the topic was read up to them.
+
+        False if another process has entered the person before, under another id: then the keys are erased again. The
+        topic must be followed meanwhile. Raises ``NotYetKnown`` after ``within``, and the errors of the producer.
+        """
+        keys = self.create(person, datetime.now(UTC), lookups)
+        read = self._awaited[keys.keys_id] = asyncio.Event()
+        try:
+            await producer.publish([encode(envelope_of(keys))])
+            async with asyncio.timeout(within.total_seconds()):
+                await read.wait()
+        except TimeoutError:
+            raise NotYetKnown("the topic of keys is not read") from None
+        finally:
+            del self._awaited[keys.keys_id]
+        is_first = self.person_of(person) == person
+        if not is_first:
+            await producer.publish([tombstone(PERSON_KEYS, keys.keys_id)])
+            self.erase(keys.keys_id)
+        return is_first
+
+    def with_lookups(self, person: str, lookups: tuple[Lookup, ...]) -> PersonKeysWrapped:
+        """The first keys of a person, with these look-ups beside those of other keys. Needs all purposes."""
+        keys_id = self.ids_of(person)[0]
+        _, keys, earlier = self._wrapped[keys_id]
+        found = {lookup.key_id: lookup for lookup in (*earlier, *lookups)}
+        wrapped = {str(purpose): keys[purpose] for purpose in Purpose}
+        return PersonKeysWrapped(keys_id=keys_id, person=person, lookups=tuple(found.values()), **wrapped)
+
+    def create(self, person: str, now: datetime, lookups: tuple[Lookup, ...] = ()) -> PersonKeysWrapped:
         """New keys for a person, not published yet. Raises ``DecryptionError`` unless all purposes can be opened."""
         keys_id = new_keys_id(now)
-        return self._wrap(keys_id, person, {purpose: os.urandom(_KEY_BYTES) for purpose in Purpose})
+        return self._wrap(keys_id, person, {purpose: os.urandom(_KEY_BYTES) for purpose in Purpose}, lookups)
 
     def encrypt(self, plaintext: str, person: str, purpose: Purpose, field: str, *subject: str) -> str:
         """``<keys id>.<base64url>``, decrypted only for the same field and subject. Call ``ensure`` before.
@@ -156,8 +173,16 @@ class PersonKeys:
             self.returned.add(keys_id)
             return
         self._forget_unwrapped(keys_id)
-        self._wrapped[keys_id] = _Wrapped(person, {purpose: event.wrapped(purpose) for purpose in self._wrapping})
+        wrapped = {purpose: event.wrapped(purpose) for purpose in self._wrapping}
+        self._wrapped[keys_id] = _Wrapped(person, wrapped, event.lookups)
         self._ids[person] = tuple(sorted({*self.ids_of(person), keys_id}))
+        self._find_by(event.lookups, person)
+
+    def take(self, event: PersonKeysWrapped) -> None:
+        """Keep the keys of an event that was read from the topic."""
+        self.apply(event)
+        if (awaited := self._awaited.get(event.keys_id)) is not None:
+            awaited.set()
 
     def erase(self, keys_id: str) -> None:
         """Forget keys: from now on they open nothing."""
@@ -172,6 +197,10 @@ class PersonKeys:
             self._ids[wrapped.person] = left
         else:
             del self._ids[wrapped.person]
+        for lookup in wrapped.lookups:
+            if self._people.get(lookup.cpr_hash) == wrapped.person:
+                del self._people[lookup.cpr_hash]
+        self._find_by(self.lookups_of(wrapped.person), wrapped.person)
 
     def check_wrapping(self) -> None:
         """Raise ``UnsafeSetting`` if keys are wrapped with a key-encryption key that the settings do not have."""
@@ -196,7 +225,8 @@ class PersonKeys:
         for keys_id, wrapped in list(self._wrapped.items()):
             if all(self._wrapper(purpose).is_current(key) for purpose, key in wrapped.keys.items()):
                 continue
-            yield self._wrap(keys_id, wrapped.person, {purpose: self._unwrap(keys_id, purpose) for purpose in Purpose})
+            keys = {purpose: self._unwrap(keys_id, purpose) for purpose in Purpose}
+            yield self._wrap(keys_id, wrapped.person, keys, wrapped.lookups)
 
     def count_wrapped_with(self) -> Mapping[tuple[Purpose, str], int]:
         """How many keys are wrapped with each key-encryption key, by purpose and id."""
@@ -238,6 +268,11 @@ class PersonKeys:
         """Read all keys, and wait for new ones, without end."""
         await self._read(settings, follow=True)
 
+    def _find_by(self, lookups: tuple[Lookup, ...], person: str) -> None:
+        for lookup in lookups:
+            if lookup.cpr_hash not in self._ids:
+                self._people.setdefault(lookup.cpr_hash, person)
+
     def _set_complete(self, moment: datetime) -> None:
         self.complete_until = moment
         self._read_further.set()
@@ -250,7 +285,7 @@ class PersonKeys:
                     self.erase((record.key or b"").decode())
                     continue
                 try:
-                    self.apply(decode(PERSON_KEYS, record.value, record.headers).data)
+                    self.take(decode(PERSON_KEYS, record.value, record.headers).data)
                 except (BrokenContract, ValueError) as error:
                     logger.critical("runtime.person_keys_unreadable", offset=record.offset, reason=str(error))
 
@@ -270,15 +305,17 @@ class PersonKeys:
             found = self._unwrapped[keys_id, purpose] = Encryptor({keys_id: self._unwrap(keys_id, purpose)})
         return found
 
-    def _wrap(self, keys_id: str, person: str, keys: Mapping[Purpose, bytes]) -> PersonKeysWrapped:
+    def _wrap(
+        self, keys_id: str, person: str, keys: Mapping[Purpose, bytes], lookups: tuple[Lookup, ...]
+    ) -> PersonKeysWrapped:
         wrapped = {
             str(purpose): self._wrapper(purpose).encrypt(b64encode(key).decode(), _WRAPPING, purpose, keys_id, person)
             for purpose, key in keys.items()
         }
-        return PersonKeysWrapped(keys_id=keys_id, person=person, **wrapped)
+        return PersonKeysWrapped(keys_id=keys_id, person=person, lookups=lookups, **wrapped)
 
     def _unwrap(self, keys_id: str, purpose: Purpose) -> bytes:
-        person, keys = self._wrapped[keys_id]
+        person, keys, _ = self._wrapped[keys_id]
         return b64decode(self._wrapper(purpose).decrypt(keys[purpose], _WRAPPING, purpose, keys_id, person))
 
     def _missing(self, keys_id: str) -> Exception:

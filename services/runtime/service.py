@@ -24,14 +24,8 @@ from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.topics import MissingTopics
 from services.runtime.kafka.topics.added_partitions import partition_watch
 from services.runtime.mongo.applied_positions import MongoAppliedPositions
-from services.runtime.mongo.document_store import (
-    Database,
-    MongoStore,
-    Reader,
-    connect,
-    connect_for_processing,
-    durable_database,
-)
+from services.runtime.mongo.document_store import MongoStore, Reader
+from services.runtime.mongo.driver import Database, close, connect, connect_for_processing, durable_database
 from services.runtime.mongo.formats import check_formats
 from services.runtime.mongo.key_checks import check_keys
 from services.runtime.processing.batch_processor import BatchHandler, BatchProcessor
@@ -114,13 +108,15 @@ class Runtime:
         self.stopping = asyncio.Event()
         self.tracing = tracing_of(settings, self.name)
         listeners = () if self.tracing is None else self.tracing.mongodb_listeners()
-        self.client = connect(settings.mongodb_uri, listeners=listeners)
+        self.client = connect(settings.mongodb_uri, listeners=listeners, driver=settings.mongodb_driver)
         self.database: Database = durable_database(self.client, f"frikort_{service}")
         self._processors = tuple(processors)
         self._decoder = RecordDecoder(self._processors)
         self._card_counter = card_counter
         # A batch whose write failed is applied again to the stored documents, so the driver need not retry the write.
-        self._processing_client = connect_for_processing(settings.mongodb_uri, listeners=listeners)
+        self._processing_client = connect_for_processing(
+            settings.mongodb_uri, listeners=listeners, driver=settings.mongodb_driver
+        )
         processing_database = durable_database(self._processing_client, f"frikort_{service}")
         self._applied = MongoAppliedPositions(processing_database, group_of(service, processors))
         self._stores = {processor.name: MongoStore(processing_database, processor) for processor in processors}
@@ -255,8 +251,8 @@ class Runtime:
         if self.tracing is not None:
             await self.tracing.stop()
         with pymongo.timeout(_CLOSING_SECONDS / 2):
-            self.client.close()
-            self._processing_client.close()
+            await close(self.client)
+            await close(self._processing_client)
         logger.info("runtime.ended", service=self.name)
 
     def stop_service(self, reason: str) -> None:

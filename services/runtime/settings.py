@@ -10,30 +10,35 @@ from urllib.parse import quote_plus
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.runtime.encryption import read_key, read_keys
+from services.runtime.encryption import read_keys
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
 class KeyMaterial:
-    """Marks a setting that holds a secret key, or several: `<key id>:<base64 of 32 bytes>`, comma separated.
+    """Marks a setting that holds secret keys: `<key id>:<base64 of 32 bytes>`, comma separated.
 
     ``is_lasting``: stored data can only be read or found with it, so its check value is stored, and another is refused.
+    ``unnamed``: one key may be without an id.
     """
 
-    several: bool
     is_lasting: bool
+    unnamed: bool = False
+
+    def read(self, text: str, setting: str) -> dict[str, bytes]:
+        """The keys by id. Raises ``ValueError`` that names the setting."""
+        return read_keys(text, setting, unnamed=self.unnamed)
 
 
 class WebAddress:
     """Marks a setting that must be an https address in production."""
 
 
-LastingKey = Annotated[SecretStr, KeyMaterial(several=False, is_lasting=True)]
-LastingKeys = Annotated[SecretStr, KeyMaterial(several=True, is_lasting=True)]
-OptionalLastingKeys = Annotated[SecretStr | None, KeyMaterial(several=True, is_lasting=True)]
-ReplaceableKeys = Annotated[SecretStr, KeyMaterial(several=True, is_lasting=False)]
+LastingKeys = Annotated[SecretStr, KeyMaterial(is_lasting=True)]
+LookupKeys = Annotated[SecretStr, KeyMaterial(is_lasting=True, unnamed=True)]
+OptionalLastingKeys = Annotated[SecretStr | None, KeyMaterial(is_lasting=True)]
+ReplaceableKeys = Annotated[SecretStr, KeyMaterial(is_lasting=False)]
 HttpsAddress = Annotated[str, WebAddress()]
 OptionalHttpsAddress = Annotated[str | None, WebAddress()]
 
@@ -53,7 +58,7 @@ class _FromEnvironment(BaseSettings):
         for name in self.model_fields_set:
             for mark in type(self).model_fields[name].metadata:
                 if isinstance(mark, KeyMaterial) and isinstance(secret := getattr(self, name), SecretStr):
-                    (read_keys if mark.several else read_key)(secret.get_secret_value(), f"FRIKORT_{name.upper()}")
+                    mark.read(secret.get_secret_value(), f"FRIKORT_{name.upper()}")
         return self
 
 
@@ -142,6 +147,9 @@ class MongoSettings(_FromEnvironment):
 class ProcessSettings(CommandSettings, MongoSettings):
     """What every process needs."""
 
+    mongodb_driver: Literal["motor", "pymongo"] = Field(
+        default="motor", description="The driver of MongoDB: motor, or the asynchronous client of pymongo."
+    )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     revision: str = Field(default="unknown", description="The commit of the release, for `frikort_build_info`.")
     traces_url: str | None = Field(

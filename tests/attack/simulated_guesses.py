@@ -30,7 +30,7 @@ from services.gateway.attempts.limiter import Acquired, AttemptLimiter
 from services.gateway.attempts.rules import Attempt, Limits
 from services.gateway.problems import ProblemError
 from services.gateway.settings import GatewaySettings
-from services.runtime.mongo.document_store import Database, connect
+from services.runtime.mongo.driver import Database, connect
 from tests.attack.exposure import DAY, YEAR, Exposure, row_of
 from tests.gateway.build import settings
 

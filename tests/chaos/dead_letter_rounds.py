@@ -16,7 +16,7 @@ from services.runtime.kafka.dead_letters.journal import Attribution, Journal, pe
 from services.runtime.kafka.dead_letters.reader import DeadLetter as Letter
 from services.runtime.kafka.dead_letters.reader import read
 from services.runtime.kafka.producer import KafkaProducer
-from services.runtime.mongo.document_store import connect
+from services.runtime.mongo.driver import connect
 from services.runtime.settings import RuntimeSettings
 from tests.chaos.readers import readers_of
 from tests.chaos.round_context import RoundContext

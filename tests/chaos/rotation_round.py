@@ -1,4 +1,4 @@
-"""The round of key-encryption keys that are replaced under load: every person is readable without the old ones."""
+"""The round of keys that are replaced under load: every person is found and readable without the old ones."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from frikort_contracts.person_keys import Purpose
 
 from deploy.local.config import REPOSITORY
 from deploy.local.system import SERVICES
-from services.gateway.person_encryption import Persons
+from services.gateway.person_encryption import Persons, lookup_hashers
 from services.gateway.projections.cards import PROJECTION
 from services.runtime import exit_codes
-from services.runtime.encryption import DecryptionError, Encryptor, KeyedHasher, read_key
-from services.runtime.mongo.document_store import Reader, connect, durable_database
+from services.runtime.encryption import DecryptionError, Encryptor
+from services.runtime.mongo.document_store import Reader
+from services.runtime.mongo.driver import connect, durable_database
 from services.runtime.person_keys import PersonKeys
 from services.runtime.processing.preparation import NotYetKnown
 from tests.chaos.round_context import RoundContext
@@ -26,48 +27,57 @@ from tests.person_keys import provider_of
 from tests.rollback.release import replace_process
 
 _HOLDERS: Final = ("exports", "gateway")
+_LOOKUP: Final = "lookup"
 
 
 async def rotate_keys(on: RoundContext) -> None:
-    """Append new keys everywhere, put them in front, wrap all data keys again, and remove the old keys."""
-    before = on.environment.system.keys.key_encryption_keys
-    new = {purpose: f"turn-{on.turn}:{b64encode(secrets.token_bytes(32)).decode()}" for purpose in before}
-    await _use(on, {purpose: f"{before[purpose]},{new[purpose]}" for purpose in before})
-    await _use(on, {purpose: f"{new[purpose]},{before[purpose]}" for purpose in before})
-    code, out, err = await _rewrap(on)
-    if code != exit_codes.DONE:
-        on.load.journal.surprises.append(f"rewrap ended with {code}: {err}")
-        return
-    on.notes.append(out.strip())
+    """Append new keys everywhere, put them in front, run the jobs, and remove the old keys."""
+    before = _keys_of(on)
+    new = {name: f"turn-{on.turn}:{b64encode(secrets.token_bytes(32)).decode()}" for name in before}
+    await _use(on, {name: f"{before[name]},{new[name]}" for name in before})
+    await _use(on, {name: f"{new[name]},{before[name]}" for name in before})
+    for arguments in (["rewrap"], ["rehash"], ["rehash", "--retire"]):
+        code, out, err = await _command(on, *arguments)
+        if code != exit_codes.DONE:
+            on.load.journal.surprises.append(f"{' '.join(arguments)} ended with {code}: {out} {err}")
+            return
+        on.notes.append(out.strip())
     await _use(on, new)
     people, unreadable = await _read_all(on)
-    on.notes.append(f"{people} people readable")
-    on.load.journal.surprises += [f"the citizen of {card_id} is unreadable" for card_id in unreadable]
+    on.notes.append(f"{people} people readable and found")
+    on.load.journal.surprises += [f"the citizen of {card_id} is unreadable or not found" for card_id in unreadable]
+
+
+def _keys_of(on: RoundContext) -> dict[str, str]:
+    """The key-encryption keys by purpose, and the look-up keys."""
+    keys = on.environment.system.keys
+    return {**keys.key_encryption_keys, _LOOKUP: keys.lookup_key}
 
 
 async def _use(on: RoundContext, keys: Mapping[str, str]) -> None:
-    """Restart every instance that holds key-encryption keys with these."""
+    """Restart every instance that holds key-encryption or look-up keys with these."""
     environment = on.environment
-    environment.system.keys = replace(environment.system.keys, key_encryption_keys=keys)
+    wrapping = {name: text for name, text in keys.items() if name != _LOOKUP}
+    environment.system.keys = replace(environment.system.keys, key_encryption_keys=wrapping, lookup_key=keys[_LOOKUP])
     for service in _HOLDERS:
         for name in environment.instances(service):
             await asyncio.to_thread(replace_process, environment.system, name, REPOSITORY)
 
 
-async def _rewrap(on: RoundContext) -> tuple[int, str, str]:
+async def _command(on: RoundContext, *arguments: str) -> tuple[int, str, str]:
     system = on.environment.system
     (gateway,) = (service for service in SERVICES if service.name == "gateway")
     environment = system.environment("gateway", gateway.settings)
-    return await asyncio.to_thread(command.run, command.KEYS, ["rewrap"], environment)
+    return await asyncio.to_thread(command.run, command.KEYS, list(arguments), environment)
 
 
 async def _read_all(on: RoundContext) -> tuple[int, list[str]]:
-    """How many citizens are decrypted with the keys of now, and the cards of the others."""
+    """How many citizens are decrypted and found with the keys of now, and the cards of the others."""
     system = on.environment.system
     keys = PersonKeys(provider_of(system.keys.key_encryption_keys))
     await keys.read(system.access.settings())
-    hasher = KeyedHasher(read_key(system.keys.lookup_key, "the lookup key"))
-    persons = Persons(Encryptor.from_setting(system.keys.encryption_keys), hasher, keys)
+    hashers = lookup_hashers(system.keys.lookup_key)
+    persons = Persons(Encryptor.from_setting(system.keys.encryption_keys), hashers, keys)
     client, unreadable = connect(system.mongodb), []
     try:
         cards = await Reader(durable_database(client, "frikort_gateway"), PROJECTION).find({})
@@ -75,7 +85,8 @@ async def _read_all(on: RoundContext) -> tuple[int, list[str]]:
         client.close()
     for card in cards:
         try:
-            if persons.decrypt(card.person, card.card_id).name is None:
+            known = persons.decrypt(card.person, card.card_id)
+            if known.cpr is None or persons.cpr_hash(known.cpr) != card.person.cpr_hash:
                 unreadable.append(card.card_id)
         except (DecryptionError, NotYetKnown):
             unreadable.append(card.card_id)

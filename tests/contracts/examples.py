@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import UUID, uuid5
 
-from frikort_contracts.audit_log import AuditLogSigned, UnusualAccess
+from frikort_contracts.audit_log import AuditLogExpired, AuditLogSigned, UnusualAccess
 from frikort_contracts.balance import (
     BalanceChanged,
     CapWarningRaised,
@@ -264,6 +264,7 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     ),
     EvidenceSigned(sequence=1, signed_root="eyJhbGciOiJFZDI1NTE5In0.e30.c2lnbmF0dXJl"),
     AuditLogSigned(chain="f1d2d2f9-1c2e-4f0e-9a43-8f6f3c1f5d27", checkpoint="eyJhbGciOiJFZDI1NTE5In0.e30.c2lnbmF0dXJl"),
+    AuditLogExpired(chain="f1d2d2f9-1c2e-4f0e-9a43-8f6f3c1f5d27", expiry="eyJhbGciOiJFZDI1NTE5In0.e30.c2lnbmF0dXJl"),
     RetentionCompleted(day=date(2026, 11, 29), expired={"stored-answers": 3, "payroll-lines": 1}),
     UnusualAccess(
         finding_id="0e5d8f8e-1a51-4c0f-8c7e-3b6c0f6a2d22", rule="many-people", organisation="101", actor="worker-1",

@@ -74,17 +74,23 @@ def majority(uri: str) -> Any:
     return client["engines"].get_collection("things", write_concern=WriteConcern(w="majority", j=True))
 
 
-async def test_kafka_and_mongodb_keep_their_data_and_leave_no_process(tmp_path: Path) -> None:
-    """A record and a document survive a stop and a start at other ports."""
-    with Engines(Config(data=tmp_path)) as engines:
+async def test_kafka_and_mongodb_keep_their_data_and_leave_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record and a document survive a stop and a start at other ports, in a path with Danish letters."""
+    monkeypatch.setenv("LC_ALL", "C")
+    data, cache = tmp_path / "Rød grød", tmp_path / "Lånte æbler"
+    cache.symlink_to(default_cache())
+    with Engines(Config(data, cache)) as engines:
         pids = [process.pid for process in engines.processes.values()]
         await produce_one(engines.access, b"kept")
         things = majority(engines.mongodb)
         things.insert_one({"_id": "kept"})
         things.database.client.close()
     assert all(gone(pid) for pid in pids)
+    assert (data / "kafka" / "meta.properties").is_file()
 
-    with Engines(Config(data=tmp_path)) as engines:
+    with Engines(Config(data, cache)) as engines:
         assert await consume_one(engines.access) == b"kept"
         things = majority(engines.mongodb)
         assert things.find_one({"_id": "kept"}) is not None

@@ -1,6 +1,7 @@
 """docker-compose.yml, the image, and the hosts that no file may name."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,11 @@ def test_compose_has_the_system_of_the_launcher() -> None:
     assert modules.items() >= (expected | {"topics": system.TOPICS, "provider": "provider.mjs"}).items()
     assert SERVICES["kafka"]["image"] == containers.KAFKA_IMAGE
     assert SERVICES["mongodb"]["image"] == containers.MONGODB_IMAGE
+
+
+@pytest.mark.parametrize("name", ["kafka", "mongodb"])
+def test_an_engine_of_compose_is_pinned_to_a_release(name: str) -> None:
+    assert re.fullmatch(r"[\w/]+:\d+\.\d+\.\d+", SERVICES[name]["image"])
 
 
 @pytest.mark.parametrize(

@@ -35,11 +35,17 @@ from deploy.local.ports import free_port
 from services.runtime import exit_codes
 from tests.deploy.helm.chart import workloads
 from tests.deploy.helm.started import environment_of
+from tests.operations.page_commands import COMMANDS as PAGE_COMMANDS
 
 DOCKERFILE: Final = (REPOSITORY / "deploy" / "Dockerfile").read_text(encoding="utf-8")
 STAGES: Final = {part.split("\n")[0].split(" AS ")[1]: part for part in re.split(r"^FROM ", DOCKERFILE, flags=re.M)[1:]}
 PROCESSES: Final = [service.name for service in system.SERVICES]
 COMMANDS: Final = ["topics", "users"]
+OF_OPERATORS: Final = sorted(
+    {line.split()[2] for line in PAGE_COMMANDS if line.startswith("python -m ") and "<name>" not in line}
+    - {service.module for service in system.SERVICES}
+    - {"deploy.observability.dashboard"}  # of the source tree
+)
 UID: Final = 10001
 # Starts a module with the packages of the lock file alone: another one is found in the environment of the tests, and
 # not in the image.
@@ -205,6 +211,23 @@ def test_a_process_starts_with_the_content_of_the_image_and_without_privileges(
     assert result.returncode == exit_codes.CANNOT_START, result.stderr[-3000:]
     events = {json.loads(line)["event"] for line in result.stderr.splitlines()}
     assert "runtime.uncaught" not in events
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize("module", OF_OPERATORS)
+def test_a_command_of_operators_finds_all_that_it_imports_in_the_image(image: Path, module: str) -> None:
+    refused = json.dumps(sorted(not_in_the_image()))
+    result = subprocess.run(
+        [*without_privileges(), sys.executable, "-c", LAUNCH, refused, module, "--help"],
+        cwd=image,
+        env=variables(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert result.returncode == exit_codes.DONE, result.stderr[-3000:]
+    assert module in result.stdout, "the usage"
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])

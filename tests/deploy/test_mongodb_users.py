@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from pymongo import MongoClient
 
 from deploy.local import mongodb_users
-from deploy.local.config import Config
+from deploy.local.config import REPOSITORY, Config
 from deploy.local.engines import Engines
 from deploy.mongodb.__main__ import main
 from deploy.mongodb.provision import ExcessRights, MissingUsers, Privilege, check, compare, lets_everybody_in, provision
@@ -146,6 +150,26 @@ def test_the_command_says_what_is_missing(environment: pytest.MonkeyPatch, clien
     assert main(["--check"]) == exit_codes.NOT_DONE
     environment.setenv("FRIKORT_MONGODB_PASSWORDS", "/nowhere")
     assert main([]) == exit_codes.NOT_DONE
+
+
+def test_a_refusal_of_mongodb_is_logged_by_its_name_and_without_its_text(
+    environment: pytest.MonkeyPatch, own: Engines, tmp_path: Path
+) -> None:
+    (wrong := tmp_path / "password").write_text("of-somebody-else")
+    environment.setenv("FRIKORT_MONGODB_PASSWORD_FILE", str(wrong))
+    assert problem_of_the_command() == "OperationFailure: code 18 AuthenticationFailed"
+    for name, value in own.mongodb_access.environment("balance").items():
+        environment.setenv(name, value)
+    assert problem_of_the_command() == "OperationFailure: code 13 Unauthorized"
+
+
+def problem_of_the_command() -> str:
+    """What the command's one log line says is wrong."""
+    argv = [sys.executable, "-m", "deploy.mongodb", "--check"]
+    done = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    (line,) = map(json.loads, done.stderr.splitlines())
+    assert (done.returncode, line["event"]) == (exit_codes.NOT_DONE, "mongodb.wrong")
+    return str(line["problem"])
 
 
 def test_the_command_gives_up_without_a_server(environment: pytest.MonkeyPatch) -> None:

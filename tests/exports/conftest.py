@@ -9,8 +9,9 @@ import pytest
 
 from deploy.local.config import Config
 from deploy.local.system import SERVICES, LocalSystem
-from services.runtime.mongo.document_store import connect, durable_database
+from services.runtime.mongo.driver import close, connect, durable_database
 from tests.exports.harness import Exports
+from tests.mongodb_driver import DRIVER
 
 
 @pytest.fixture(scope="package")
@@ -22,12 +23,12 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
 
 
 @pytest.fixture
-async def exports(engines: LocalSystem) -> AsyncIterator[Exports]:
-    """Exports with a database of its own."""
-    client = connect(engines.mongodb)
+async def exports(engines: LocalSystem, request: pytest.FixtureRequest) -> AsyncIterator[Exports]:
+    """Exports with a database of its own. A test may give the driver."""
+    client = connect(engines.mongodb, driver=getattr(request, "param", DRIVER))
     name = f"test_exports_{uuid4().hex}"
     exports = Exports(durable_database(client, name))
     await exports.prepare()
     yield exports
     await client.drop_database(name)
-    client.close()
+    await close(client)

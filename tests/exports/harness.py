@@ -29,7 +29,8 @@ from services.exports.extract_worker import ExtractWorker
 from services.exports.processor import REQUESTS
 from services.exports.statement_reader import StatementReader
 from services.runtime.kafka.unavailable import KafkaUnavailable
-from services.runtime.mongo.document_store import Database, MongoStore, Reader
+from services.runtime.mongo.document_store import MongoStore, Reader
+from services.runtime.mongo.driver import Database
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchProcessor
 from tests.exports.build import CARDS, envelope

@@ -19,7 +19,8 @@ from services.exports.cpr_encryption import cpr_encryptor, load_key
 from services.exports.processor import decide, statements
 from services.exports.settings import ExportsSettings
 from services.runtime.encryption import DecryptionError, Encryptor
-from services.runtime.person_keys import PersonKeys, SettingsProvider
+from services.runtime.key_providers import SettingsProvider
+from services.runtime.person_keys import PersonKeys
 from tests import agency
 from tests.exports.build import CARD, A, Ledger, envelope, issued, play
 from tests.person_keys import ALL_PURPOSES, KeysOnDemand, encrypted_person

@@ -19,6 +19,7 @@ from services.exports.extract_worker import is_recent_enough
 from services.exports.processor import statements
 from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.mongo.document_store import MongoStore
+from services.runtime.mongo.driver import DRIVERS, session_of
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.positions import Partition
@@ -142,6 +143,7 @@ class TestContent:
 
 
 class TestSnapshot:
+    @pytest.mark.parametrize("exports", DRIVERS, indirect=True)
     async def test_a_change_during_the_read_appears_in_the_next_extract(self, exports: Exports) -> None:
         cards = [a_card(1, card_id=f"card-{index:04}") for index in range(1_200)]  # more than a batch of rows
         await exports.apply([event for card in cards for event in card])
@@ -164,7 +166,7 @@ class TestSnapshot:
     async def test_nothing_is_sorted_in_memory(self, exports: Exports, municipality: str | None) -> None:
         await exports.apply(a_card(1))
         claimed = await exports.claim(await exports.request(Authority.SKAT, municipality=municipality))
-        async with await exports.database.client.start_session() as session:
+        async with session_of(exports.database.client) as session:
             plan = await exports.reader.cursor(claimed, session).explain()
         assert "IXSCAN" in str(plan["queryPlanner"]["winningPlan"])
         assert "'SORT'" not in str(plan["queryPlanner"]["winningPlan"])

@@ -74,7 +74,7 @@ def audit_entry(order: str, subject: str = "card:a", *, own: bool = False, reaso
 @cache
 def persons() -> Persons:
     """The same for all callers, as they need the same keys of people."""
-    return Persons(Encryptor.from_setting(ENCRYPTION_KEYS), KeyedHasher(b"l" * 32), KeysOnDemand())
+    return Persons(Encryptor.from_setting(ENCRYPTION_KEYS), {"": KeyedHasher(b"l" * 32)}, KeysOnDemand())
 
 
 def line_encryptor() -> LineEncryptor:

@@ -46,7 +46,11 @@ class Issuer:
 
 def authenticator(issuer: Issuer) -> Authenticator:
     return Authenticator(
-        issuer=ISSUER, audience=AUDIENCE, fetch_keys=issuer.fetch, cpr_hash=lambda cpr: f"hash of {cpr}", refresh=600
+        issuer=ISSUER,
+        audience=AUDIENCE,
+        fetch_keys=issuer.fetch,
+        cpr_hashes=lambda cpr: (f"hash of {cpr}",),
+        refresh=600,
     )
 
 
@@ -293,6 +297,18 @@ async def test_without_keys_the_process_is_not_ready() -> None:
     await verifier.check_keys()
     issuer.unreachable = True
     await verifier.check_keys()
+
+
+async def test_a_caller_that_gives_up_does_not_end_the_fetch_of_the_keys() -> None:
+    issuer = Issuer(KEY)
+    issuer.answers.clear()
+    verifier = authenticator(issuer)
+    for _ in range(2):  # as the check of readiness does when the issuer takes longer than the check
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(verifier.check_keys(), timeout=0.01)
+    issuer.answers.set()
+    await verifier.check_keys()
+    assert issuer.fetches == 1
 
 
 async def test_an_unknown_key_id_refreshes_the_keys_at_most_every_few_seconds(monkeypatch: pytest.MonkeyPatch) -> None:

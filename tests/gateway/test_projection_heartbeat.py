@@ -11,7 +11,7 @@ import pytest
 
 from deploy.local.engines import Engines
 from services.gateway.projection_heartbeat import Heartbeat, ProjectionState, beat, read_heartbeats, state_of
-from services.runtime.mongo.document_store import Database, connect, durable_database
+from services.runtime.mongo.driver import Database, connect, durable_database
 from tests.gateway.build import NOON
 
 EARLIER: Final = NOON - timedelta(hours=1)

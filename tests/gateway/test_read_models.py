@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from deploy.local.engines import Engines
 from services.gateway.changes.change_notifier import ChangeStreamListener, ChangeSubscriptions, Key, card_key
 from services.gateway.read_models import GatewayReadModels
-from services.runtime.mongo.document_store import connect, durable_database
+from services.runtime.mongo.driver import DRIVERS, Driver, close, connect, durable_database
 
 YEAR = 2025
 
 
-async def test_the_exempt_sum_of_a_year_counts_nothing_of_a_report_without_a_split(engines: Engines) -> None:
-    client = connect(engines.mongodb)
-    database = durable_database(client, "test_models")
+@pytest.mark.parametrize("driver", DRIVERS)
+async def test_the_exempt_sum_of_a_year_counts_nothing_of_a_report_without_a_split(
+    engines: Engines, driver: Driver
+) -> None:
+    client = connect(engines.mongodb, driver=driver)
+    database = durable_database(client, f"test_models_{driver}")
 
     def report(report_id: str, card_id: str, year: int, exempt: int | None) -> dict[str, Any]:
         settlement = None if exempt is None else {"exempt": exempt, "excess": 1}
@@ -34,14 +39,15 @@ async def test_the_exempt_sum_of_a_year_counts_nothing_of_a_report_without_a_spl
 
     assert await models._exempt_of_year("card", YEAR) == 730
     assert await models._exempt_of_year("nobody's", YEAR) == 0
-    client.close()
+    await close(client)
 
 
+@pytest.mark.parametrize("driver", DRIVERS)
 async def test_the_change_stream_brings_the_documents_of_the_delivered_models_and_of_others_only_the_card(
-    engines: Engines,
+    engines: Engines, driver: Driver
 ) -> None:
-    client = connect(engines.mongodb)
-    database = durable_database(client, "test_changes")
+    client = connect(engines.mongodb, driver=driver)
+    database = durable_database(client, f"test_changes_{driver}")
     subscriptions = ChangeSubscriptions(asyncio.Event())
     listener = ChangeStreamListener(database, subscriptions, ["reports", "extract_parts"], delivered=["reports"])
     stored = {"version": 1, "state": {"card_id": "card", "content": "everything"}, "aliases": ["not delivered"]}
@@ -61,7 +67,7 @@ async def test_the_change_stream_brings_the_documents_of_the_delivered_models_an
                 received = dict(waiter.received)
     finally:
         await listener.stop()
-        client.close()
+        await close(client)
 
     shown = {"_id": "reports", "version": 1, "state": stored["state"]}
     assert received == {Key("reports", "reports"): shown}

@@ -17,7 +17,7 @@ import pytest
 
 ROOT: Final = Path(__file__).parents[2]
 SOURCES: Final = ("contracts", "services", "deploy", "tests")
-STORE: Final = "services/runtime/mongo/document_store.py"
+DRIVER: Final = "services/runtime/mongo/driver.py"
 ABOUT_TIME: Final = ("tests/waiting.py", "tests/gateway/test_change_notifier.py")  # their subject is waiting
 DECIDING: Final = ("issuance", "reporting", "balance", "exports")
 """The services that decide. All their modules are pure, except those named in ``SHELL``."""
@@ -130,9 +130,9 @@ def a_subscriber_names_group_acknowledgement_and_offset(module: Module) -> Itera
             yield call.lineno
 
 
-def motor_only_in_the_store(module: Module) -> Iterator[int]:
+def motor_only_in_one_module(module: Module) -> Iterator[int]:
     """motor has reached its end of life. Only one module must change when it is replaced."""
-    if module.path.startswith("services/") and module.path != STORE:
+    if module.path.startswith("services/") and module.path != DRIVER:
         yield from (line for line, name in module.imports() if name.split(".")[0] == "motor")
 
 
@@ -229,7 +229,7 @@ RULES: Final[tuple[Rule, ...]] = (
     no_reading_from_the_latest,
     no_broker_request,
     a_subscriber_names_group_acknowledgement_and_offset,
-    motor_only_in_the_store,
+    motor_only_in_one_module,
     no_sleeping_in_tests,
     no_clock_and_no_randomness_in_decisions,
     no_private_attribute_of_a_library,
@@ -276,9 +276,9 @@ SUBSCRIBER = 'broker.subscriber("t", group_id="g", ack_policy=AckPolicy.MANUAL, 
             a_subscriber_names_group_acknowledgement_and_offset, "services/a.py",
             SUBSCRIBER.replace('group_id="g", ', ""), SUBSCRIBER,
         ),
-        (motor_only_in_the_store, "services/a.py", "import motor", "import pymongo"),
+        (motor_only_in_one_module, "services/a.py", "import motor", "import pymongo"),
         (
-            motor_only_in_the_store,
+            motor_only_in_one_module,
             "services/runtime/kafka/producer.py",
             "from motor.motor_asyncio import AsyncIOMotorClient",
             "from services.runtime.mongo.document_store import connect",

@@ -11,6 +11,8 @@ from tests.waiting import eventually
 PLANTED: Final = Citizen("8802311117", "Zebedæus Ørnebjergkvist")
 """A citizen whose name, number and birth date (28 February 1931) occur nowhere else."""
 MESSAGE: Final = "Jeg har aldrig arbejdet på den blå papegøje"
+REASON: Final = "Hendes nabo ved kakaduerne har ringet"
+"""Why a caseworker looked the citizen up."""
 CONTACT: Final = {
     "name": "Quintilianus Bogholdersen",
     "email": "quintilianus@papegoeje.dk",
@@ -18,6 +20,7 @@ CONTACT: Final = {
 }
 SEARCH: Final = Search(
     secrets_of("the citizen", cpr=PLANTED.cpr, name=PLANTED.name, message=MESSAGE)
+    | {"the reason of a look-up": REASON}
     | {f"the {what} of the contact person": text for what, text in CONTACT.items()}
 )
 
@@ -40,6 +43,7 @@ def plant(world: World) -> None:
     card.mandate(world.citizen())
     world.job().card.mandate(PLANTED)
     accepted(card.caseworker.post("/v1/cards/search", {"cpr": PLANTED.cpr}), 200)
+    accepted(card.caseworker.raw("GET", card.path, headers={"Access-Reason": REASON}), 200)
 
 
 async def extract_with_the_planted_citizen(world: World) -> bytes:

@@ -25,7 +25,7 @@ from services.portals.login.session import Session
 from services.portals.login.session_guard import COOKIE, FORM_TOKEN
 from services.portals.login.session_store import MongoSessionStore
 from services.portals.login.sessions import SessionKeys, Sessions
-from services.runtime.mongo.document_store import connect, durable_database
+from services.runtime.mongo.driver import connect, durable_database
 from tests.integration.browser import Browser
 from tests.integration.scene import World, accepted
 from tests.portals.reading import login_link

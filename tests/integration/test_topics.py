@@ -27,8 +27,8 @@ from frikort_contracts.topics import (
 from frikort_contracts.values import Components, Period, WorkPeriod
 from pymongo import MongoClient
 
-from services.gateway.person_encryption import Contact, Person, Persons
-from services.runtime.encryption import Encryptor, KeyedHasher, read_key
+from services.gateway.person_encryption import Contact, Person, Persons, lookup_hashers
+from services.runtime.encryption import Encryptor
 from tests.integration.scene import ALLOWANCE, Citizen, Client, Job, World, accepted, issue_body, refused
 from tests.integration.topics import dead_letters, message_record, publish, read_all, records_about
 from tests.person_keys import KeysOnDemand, provider_of
@@ -145,7 +145,7 @@ class Early:
         found = self.world.system.keys
         return Persons(
             Encryptor.from_setting(found.encryption_keys),
-            KeyedHasher(read_key(found.lookup_key, "the lookup key")),
+            lookup_hashers(found.lookup_key),
             KeysOnDemand(provider_of(found.key_encryption_keys)),
         )
 

@@ -23,7 +23,7 @@ from services.balance.processor import LEDGERS
 from services.runtime.kafka.consumer import group_of
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.mongo.applied_positions import MongoAppliedPositions
-from services.runtime.mongo.document_store import connect, durable_database
+from services.runtime.mongo.driver import connect, durable_database
 from services.runtime.processing.positions import Offsets, Partition
 from services.runtime.settings import RuntimeSettings
 from tests.waiting import eventually

@@ -40,13 +40,15 @@ _START: Final = RunBy(
 _COPY: Final = RunBy("tests/runtime/test_document_store.py::test_a_collection_is_made_clustered_by_a_copy")
 _AUDIT: Final = RunBy("tests/operations/test_audit_log.py::test_each_change_of_a_signed_entry_is_named")
 _ERASED: Final = RunBy("tests/integration/test_erasure.py::test_an_erased_person_opens_nowhere_and_amounts_stay")
+_REHASHED: Final = RunBy(
+    "tests/integration/test_look_up_key.py::test_a_new_key_finds_citizens_and_holders_that_the_old_one_has_entered"
+)
 _REWRAPPED: Final = RunBy(
     "tests/operations/test_person_keys.py::test_keys_are_wrapped_again_by_the_command_while_processes_run"
 )
 _KEYS: Final = RunBy(_HERE + "test_openssl_makes_keys_and_passwords_that_are_accepted")
 _DRILL: Final = RunBy("tests/recovery/test_drill.py::test_the_books_of_a_restored_system_are_equal_to_the_ore")
 _NOT_OF_THE_LAUNCHER: Final = "a tool of MongoDB that the launcher does not have"
-_NO_TOOL: Final = "a tool of Kafka that is not in the jars of the launcher"
 
 COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
     "python -m services.<name>": _START,
@@ -61,8 +63,11 @@ COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
     "python -m deploy.observability.dashboard": RunBy("tests/operations/test_alerts.py::test_the_dashboard_is_current"),
     "python -m services.gateway.audit check --keys keys.json": _AUDIT,
     "python -m services.gateway.audit keys > keys.json": _AUDIT,
+    "python -m services.gateway.audit remove-expired --keys keys.json --by NAME": _AUDIT,
     "python -m services.gateway.keys erase CARD-ID --by NAME --reason DECISION": _ERASED,
     "python -m services.gateway.keys rewrap": _REWRAPPED,
+    "python -m services.gateway.keys rehash": _REHASHED,
+    "python -m services.gateway.keys rehash --retire": _REHASHED,
     "python -m services.gateway.keys status": _REWRAPPED,
     "python -m services.gateway.keys reencrypt-cpr --rate 200": RunBy(
         "tests/integration/test_erasure.py::test_the_number_is_encrypted_again_for_the_agency_by_the_command"
@@ -113,13 +118,25 @@ COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
     'db.getCollectionInfos({name: "ledgers"})[0].options': _COPY,
     "db.copy.countDocuments({})": _COPY,
     "db.ledgers.countDocuments({})": _COPY,
-    "kafka-consumer-groups --group frikort.<service>.<processors> --topic <topic> --reset-offsets --to-earliest"
-    " --execute": NotRun(_NO_TOOL),
-    "kafka-consumer-groups --group frikort.<service>.<processors> --reset-offsets --to-earliest --all-topics"
-    " --execute": NotRun(_NO_TOOL),
-    "kafka-acls --remove": NotRun(_NO_TOOL),
+    "kafka-consumer-groups --bootstrap-server ... --command-config provisioner.properties"
+    " --group frikort.<service>.<processors> --topic <topic>"
+    " --reset-offsets --to-earliest --execute": RunBy(
+        "tests/operations/test_health.py::test_records_that_were_deleted_unread_stop_the_service"
+    ),
+    "kafka-consumer-groups --bootstrap-server ... --command-config provisioner.properties"
+    " --group frikort.<service>.<processors>"
+    " --reset-offsets --to-earliest --all-topics --execute": RunBy(
+        "tests/operations/test_restore.py::test_a_restored_database_is_refused_until_its_group_is_reset"
+    ),
+    "kafka-acls --bootstrap-server ... --command-config provisioner.properties"
+    " --remove --force --allow-principal User:x --operation read --topic y": RunBy(
+        "tests/operations/test_rights.py::test_a_right_that_was_granted_by_hand_is_removed_by_the_command_of_the_page"
+    ),
+    "kafka-console-consumer --bootstrap-server ... --command-config provisioner.properties"
+    " --topic <topic> --partition <number> --offset earliest --timeout-ms 10000": RunBy(
+        "tests/operations/test_rights.py::test_a_partition_is_read_by_the_command_of_the_page"
+    ),
     "kafka-reassign-partitions": NotRun("it moves replicas between the brokers of a cluster"),
-    "kafka-console-consumer --partition <number>": NotRun(_NO_TOOL),
     "mongodump --gzip": NotRun(_NOT_OF_THE_LAUNCHER),
     "mongorestore": NotRun(_NOT_OF_THE_LAUNCHER),
     "mongorestore --gzip": NotRun(_NOT_OF_THE_LAUNCHER),
@@ -140,4 +157,10 @@ def commands_of(page: str) -> Iterator[str]:
 def written(beginning: str) -> str:
     """The one command of the table that begins so."""
     (found,) = (command for command in COMMANDS if command.startswith(beginning))
+    return found
+
+
+def written_with(program: str, word: str) -> str:
+    """The one command of the table of this program that has the word."""
+    (found,) = (command for command in COMMANDS if command.split()[0] == program and word in command.split())
     return found

@@ -17,8 +17,8 @@ from services.gateway.audit.signer import CheckpointSigner
 from services.gateway.ordering import order_of
 from services.runtime import exit_codes
 from services.runtime.kafka.producer import KafkaProducer
-from services.runtime.mongo.document_store import Database, connect, durable_database
-from tests.gateway.build import NOON, audit_entry
+from services.runtime.mongo.driver import Database, connect, durable_database
+from tests.gateway.build import NOON, audit_entry, persons
 from tests.operations import command
 from tests.operations.harness import Harness
 
@@ -45,7 +45,7 @@ async def producer(harness: Harness) -> AsyncIterator[KafkaProducer]:
 async def signed(database: Database, producer: KafkaProducer, count: int) -> list[dict[str, Any]]:
     """Signed entries, as they are stored."""
     chain = ChainWriter(database)
-    log, signer = MongoAuditLog(database, chain), CheckpointSigner(database, producer, KEY, interval=1.0)
+    log, signer = MongoAuditLog(database, chain, persons()), CheckpointSigner(database, producer, KEY, interval=1.0)
     await signer.prepare()
     await log.add([audit_entry(order_of(NOON, f"{number:04d}"), _PERSON) for number in range(count)])
     await chain.renew()
@@ -53,16 +53,20 @@ async def signed(database: Database, producer: KafkaProducer, count: int) -> lis
     return list(await database[ENTRIES].find().sort("number", 1).to_list(None))
 
 
-async def check(harness: Harness, directory: Path) -> tuple[int, list[str]]:
-    """The exit code of the check, and the lines that it writes, with the public keys that the other command writes."""
+async def run(harness: Harness, directory: Path, *arguments: str) -> tuple[int, list[str]]:
+    """The exit code of a command and the lines that it writes, with the public keys that another command writes."""
     keys = directory / "keys.json"
     environment = harness.environment(audit_log_keys=f"k1:{b64encode(SEED).decode()}")
     code, out, _ = await asyncio.to_thread(command.run, command.AUDIT_LOG, ["keys"], environment)
     assert code == exit_codes.DONE
     keys.write_text(out)
-    arguments = ["check", "--keys", str(keys)]
-    code, out, err = await asyncio.to_thread(command.run, command.AUDIT_LOG, arguments, harness.environment())
+    given = [*arguments, "--keys", str(keys)]
+    code, out, err = await asyncio.to_thread(command.run, command.AUDIT_LOG, given, harness.environment())
     return code, (out or err).splitlines()
+
+
+async def check(harness: Harness, directory: Path) -> tuple[int, list[str]]:
+    return await run(harness, directory, "check")
 
 
 async def test_each_change_of_a_signed_entry_is_named(
@@ -71,6 +75,8 @@ async def test_each_change_of_a_signed_entry_is_named(
     stored = await signed(database, producer, 5)
     chain, entries = stored[0]["chain"], database[ENTRIES]
     assert await check(harness, tmp_path) == (exit_codes.DONE, ["The audit log and its checkpoints agree."])
+    removing = await run(harness, tmp_path, "remove-expired", "--by", "night watch")
+    assert removing == (exit_codes.DONE, ["0 entries removed"]), "none is five years old"
 
     await entries.update_one({"number": 2}, {"$set": {"actor": "worker-2"}})
     await entries.delete_one({"number": 4})

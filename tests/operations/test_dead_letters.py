@@ -25,7 +25,7 @@ from services.runtime.kafka.dead_letters.reader import DeadLetter, read
 from services.runtime.kafka.dead_letters.waiting import WaitingDeadLetters
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.unavailable import KafkaUnavailable
-from services.runtime.mongo.document_store import connect
+from services.runtime.mongo.driver import connect
 from services.runtime.processing.dead_letters import FACTS, Origin, Replay
 from services.runtime.settings import KafkaSettings
 from tests.operations import command

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -25,7 +26,9 @@ from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchResult
 from services.runtime.service import Runtime
+from tests.operations import kafka_tools
 from tests.operations.harness import Harness, Service, ended, lag_of, skip_earlier_records
+from tests.operations.page_commands import written_with
 from tests.runtime.test_consuming_real import reported, running, until_caught_up
 from tests.waiting import eventually
 
@@ -135,7 +138,9 @@ async def test_a_failing_processor_reports_its_lag_and_since_when_it_fails(
     service.process.terminate()
 
 
-async def test_records_that_were_deleted_unread_stop_the_service(harness: Harness, log: KafkaProducer) -> None:
+async def test_records_that_were_deleted_unread_stop_the_service(
+    harness: Harness, log: KafkaProducer, tmp_path: Path
+) -> None:
     """Otherwise Kafka would continue at the earliest remaining record, silently."""
     await skip_earlier_records(harness, "bereft")
     service = harness.service("bereft")
@@ -161,6 +166,14 @@ async def test_records_that_were_deleted_unread_stop_the_service(harness: Harnes
     service.process.start()
     assert await ended(service) == exit_codes.STOPPED_ITSELF
     assert any("are gone and were never read" in line["reason"] for line in service.logged("runtime.stopped"))
+
+    forward = written_with("kafka-consumer-groups", "<topic>").replace("<topic>", EARNINGS.name)
+    forward = forward.replace("<service>.<processors>", "bereft.ledgers")
+    done = await asyncio.to_thread(kafka_tools.run_line, forward, harness.engines, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    service.process.start()
+    await is_ready(service)
+    service.process.terminate()
 
 
 async def test_a_processor_without_progress_while_records_wait_is_not_ready(

@@ -15,13 +15,15 @@ import pytest
 from frikort_contracts.messages import Message
 from frikort_contracts.topics import EARNINGS
 
+from deploy.local import kafka
+from deploy.local.jars import read_lock
 from services.runtime import exit_codes
 from services.runtime.encryption import Encryptor
-from services.runtime.mongo.document_store import connect, durable_database
+from services.runtime.mongo.driver import connect, durable_database
 from services.runtime.mongo.job_store import MongoJobStore
 from services.runtime.processing.jobs import JobKind
 from tests.house_rules.sources import read
-from tests.operations import command
+from tests.operations import command, kafka_tools
 from tests.operations.harness import Harness
 from tests.operations.page_commands import COMMANDS, PAGE, NotRun, RunBy, commands_of, written
 from tests.operations.test_dead_letters import broken, to_dead_letters
@@ -52,10 +54,12 @@ def test_the_test_that_runs_a_command_exists(line: str) -> None:
 
 def test_a_command_that_no_test_runs_is_one_of_a_tool_of_the_engines() -> None:
     programs = {line.split()[0] for line, act in COMMANDS.items() if isinstance(act, NotRun)}
-    assert programs == {
-        *("kafka-acls", "kafka-console-consumer", "kafka-consumer-groups", "kafka-reassign-partitions"),
-        *("mongodump", "mongorestore"),
-    }
+    assert programs == {"kafka-reassign-partitions", "mongodump", "mongorestore"}
+
+
+def test_the_tools_of_kafka_have_the_version_of_the_broker() -> None:
+    (jar,) = read_lock(kafka_tools.LOCK)
+    assert jar.coordinates == f"org.apache.kafka:kafka-tools:{kafka.VERSION}"
 
 
 def test_commands_are_found_in_blocks_and_in_the_text() -> None:

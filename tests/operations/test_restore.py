@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
 import pytest
 
-from services.balance.processor import LEDGERS
 from services.runtime import exit_codes
 from services.runtime.kafka.producer import KafkaProducer
+from tests.operations import kafka_tools
 from tests.operations.harness import Harness, ended, skip_earlier_records
+from tests.operations.page_commands import written_with
 from tests.operations.test_stop import caught_up, ledgers_of
-from tests.restored_database import back_up, reset_group, restore
+from tests.restored_database import back_up, restore
 from tests.runtime.test_consuming_real import reported
 
 NAME: Final = "restored"
@@ -26,7 +29,9 @@ async def log(harness: Harness) -> AsyncIterator[KafkaProducer]:
     await log.stop()
 
 
-async def test_a_restored_database_is_refused_until_its_group_is_reset(harness: Harness, log: KafkaProducer) -> None:
+async def test_a_restored_database_is_refused_until_its_group_is_reset(
+    harness: Harness, log: KafkaProducer, tmp_path: Path
+) -> None:
     await skip_earlier_records(harness, NAME)
     cards = [str(uuid4()) for _ in range(10)]
     service = harness.service(NAME)
@@ -50,7 +55,9 @@ async def test_a_restored_database_is_refused_until_its_group_is_reset(harness: 
     assert f"behind its consumer group frikort.{NAME}.ledgers" in refused["problem"]
     assert "--reset-offsets --to-earliest" in refused["problem"]
 
-    await reset_group(harness.engines.access, NAME, LEDGERS)
+    reset = written_with("kafka-consumer-groups", "--all-topics").replace("<service>.<processors>", f"{NAME}.ledgers")
+    done = await asyncio.to_thread(kafka_tools.run_line, reset, harness.engines, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
     service.process.restart()
     service.process.wait_ready()
     await caught_up(NAME, log)

@@ -8,7 +8,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import pytest
+from aiokafka import AIOKafkaProducer
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -24,7 +27,9 @@ from frikort_contracts.topics import EARNINGS
 from deploy.local.config import REPOSITORY
 from services.runtime import exit_codes
 from services.runtime.kafka.connection import librdkafka_options
+from tests.operations import kafka_tools
 from tests.operations.harness import Harness
+from tests.operations.page_commands import written_with
 
 _TOPIC = (ResourceType.TOPIC, EARNINGS.name, ResourcePatternType.LITERAL)
 
@@ -69,6 +74,28 @@ async def test_a_right_that_the_table_does_not_have_is_refused_by_name(harness: 
         assert f"User:payroll may read topic {EARNINGS.name}" in str(last["problem"])
     code, last = await topics(harness, "--check")
     assert (code, last["event"]) == (exit_codes.DONE, "topics.ready")
+
+
+@pytest.mark.verify
+async def test_a_right_that_was_granted_by_hand_is_removed_by_the_command_of_the_page(
+    harness: Harness, tmp_path: Path
+) -> None:
+    admin, binding = administrator(harness), acl("payroll", AclOperation.READ)
+    admin.create_acls([binding])[binding].result()
+    assert (await topics(harness, "--check"))[0] == exit_codes.UNSAFE_SETTING
+    line = written_with("kafka-acls", "--remove").replace("User:x", "User:payroll").replace(" y", f" {EARNINGS.name}")
+    done = await asyncio.to_thread(kafka_tools.run_line, line, harness.engines, tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (await topics(harness, "--check"))[0] == exit_codes.DONE
+
+
+@pytest.mark.verify
+async def test_a_partition_is_read_by_the_command_of_the_page(harness: Harness, tmp_path: Path) -> None:
+    async with AIOKafkaProducer(**harness.engines.access.options()) as producer:
+        await producer.send_and_wait(EARNINGS.name, b"written by somebody else", partition=5)
+    line = written_with("kafka-console-consumer", "<topic>").replace("<topic>", EARNINGS.name).replace("<number>", "5")
+    done = await asyncio.to_thread(kafka_tools.run_line, line, harness.engines, tmp_path)
+    assert "written by somebody else" in done.stdout.splitlines(), done.stderr
 
 
 async def test_a_right_for_everyone_is_refused(harness: Harness) -> None:

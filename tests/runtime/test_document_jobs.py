@@ -12,7 +12,7 @@ from frikort_contracts.extracts import RepublishStatements
 from frikort_contracts.topics import EXPORTS_JOBS
 
 from deploy.local.engines import Engines
-from services.runtime.mongo.document_store import Database, connect, durable_database
+from services.runtime.mongo.driver import Database, connect, durable_database
 from services.runtime.mongo.job_store import MongoDocumentIds, MongoJobStore
 from services.runtime.processing.jobs import JobKind, JobState, LeaseLost, message_id, run_job
 

@@ -12,7 +12,8 @@ from pymongo import MongoClient
 from deploy.local.engines import Engines
 from services.balance.ledger import MORE, MOST_INSIDE, Ledger, LedgerEntry, post_report, read_entries
 from services.balance.processor import LEDGERS
-from services.runtime.mongo.document_store import MongoStore, connect_for_processing, durable_database
+from services.runtime.mongo.document_store import MongoStore
+from services.runtime.mongo.driver import DRIVERS, close, connect_for_processing, durable_database
 from services.runtime.processing.apply import Document
 from services.runtime.processing.decision import Address
 from services.runtime.processing.entry_loading import MapAddress, StoredEntries
@@ -32,12 +33,12 @@ def provisioner(engines: Engines) -> Iterator[Any]:
         client[DATABASE].drop_collection(f"{LEDGERS.name}_entries")
 
 
-@pytest.fixture
-async def store(engines: Engines) -> AsyncIterator[MongoStore[Ledger]]:
-    """The store of balance, connected as its user."""
-    client = connect_for_processing(engines.mongodb_access.uri("balance"))
+@pytest.fixture(params=DRIVERS)
+async def store(engines: Engines, request: pytest.FixtureRequest) -> AsyncIterator[MongoStore[Ledger]]:
+    """The store of balance, connected as its user, with either driver."""
+    client = connect_for_processing(engines.mongodb_access.uri("balance"), driver=request.param)
     yield MongoStore(durable_database(client, DATABASE), LEDGERS)
-    client.close()
+    await close(client)
 
 
 def options(provisioner: Any) -> dict[str, Any]:

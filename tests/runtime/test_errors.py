@@ -35,6 +35,11 @@ DOCUMENT: Final = {"_id": "card", "name": SECRET}
             "BulkWriteError: code 10334",
         ),
         (OperationFailure(SECRET, code=50, details={"errmsg": SECRET}), "OperationFailure: code 50"),
+        (OperationFailure(SECRET, code=50, details={"codeName": SECRET}), "OperationFailure: code 50"),
+        (
+            OperationFailure(SECRET, code=18, details={"errmsg": SECRET, "codeName": "AuthenticationFailed"}),
+            "OperationFailure: code 18 AuthenticationFailed",
+        ),
         (InvalidDocument(f"cannot encode object: {SECRET}"), "InvalidDocument"),
         (DocumentTooLarge(f"too large: {SECRET}"), "DocumentTooLarge"),
         (KeyError(SECRET), "KeyError"),

@@ -12,17 +12,17 @@ import pytest
 from pydantic import SecretStr
 
 from deploy.local.engines import Engines
-from services.runtime.mongo.document_store import Database, connect, durable_database
+from services.runtime.mongo.driver import Database, connect, durable_database
 from services.runtime.mongo.key_checks import COLLECTION, check_keys
 from services.runtime.safety_checks import UnsafeSetting
 from services.runtime.service import Runtime
-from services.runtime.settings import LastingKey, LastingKeys, ProcessSettings, ReplaceableKeys
+from services.runtime.settings import LastingKeys, LookupKeys, ProcessSettings, ReplaceableKeys
 
 
 class KeyedSettings(ProcessSettings):
     """Settings with keys, as the gateway has."""
 
-    lookup_key: LastingKey
+    lookup_key: LookupKeys
     encryption_keys: LastingKeys
     session_keys: ReplaceableKeys = SecretStr("")
 

@@ -59,28 +59,30 @@ SEVERAL: Final = {
     "nothing after a comma": f"k1:{KEY},",
     "empty": "",
 }
-ONE: Final = {
-    "with an id": f"k1:{KEY}",
+UNNAMED: Final = {
     "cut off": KEY[:30],
     "hexadecimal": sha256(b"one").hexdigest(),
     "in quotes": f'"{KEY}"',
+    "two without an id": f"{KEY},{OTHER}",
+    "the same id twice": f"{KEY},2:{OTHER},2:{OTHER}",
+    "the id and the key exchanged": f"{KEY}:2",
     "empty": "",
 }
 
 
 def key_settings() -> Iterator[tuple[type[BaseSettings], str, bool]]:
-    """Every setting of every process that holds keys, and whether it may hold several."""
+    """Every setting of every process that holds keys, and whether one may be without an id."""
     for kind in (GatewaySettings, PayrollSettings, ExportsSettings, PortalsSettings):
         for name, field in kind.model_fields.items():
             for mark in field.metadata:
                 if isinstance(mark, KeyMaterial):
-                    yield kind, f"FRIKORT_{name.upper()}", mark.several
+                    yield kind, f"FRIKORT_{name.upper()}", mark.unnamed
 
 
 CASES: Final = [
     pytest.param(kind, setting, value, id=f"{kind.__name__} {setting} {what}")
-    for kind, setting, several in key_settings()
-    for what, value in (SEVERAL if several else ONE).items()
+    for kind, setting, unnamed in key_settings()
+    for what, value in (UNNAMED if unnamed else SEVERAL).items()
 ]
 
 

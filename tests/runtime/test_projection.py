@@ -17,7 +17,8 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from deploy.local.engines import Engines
-from services.runtime.mongo.document_store import MongoStore, Reader, connect, durable_database
+from services.runtime.mongo.document_store import MongoStore, Reader
+from services.runtime.mongo.driver import connect, durable_database
 from services.runtime.processing.apply import Document, Incoming
 from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.entries import EntryMap

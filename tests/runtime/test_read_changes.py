@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect
 
-from services.runtime.mongo.document_store import read_changes
+from services.runtime.mongo.driver import read_changes
 
 
 class Server:

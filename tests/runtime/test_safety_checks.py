@@ -13,6 +13,7 @@ from deploy.local.config import REPOSITORY
 from services.balance.processor import LEDGERS
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.topics.added_partitions import used_partitions, warn_of_added
+from services.runtime.mongo.driver import close
 from services.runtime.safety_checks import (
     UnsafeSetting,
     check_hello,
@@ -204,7 +205,7 @@ def test_dead_letters_have_unlimited_retention_even_if_their_topic_has_not() -> 
 async def test_the_options_of_a_service_are_safe() -> None:
     runtime = Runtime(service="checked", settings=settings(topic_replication=1), processors=[LEDGERS])
     runtime.check_settings()
-    runtime.client.close()
+    await close(runtime.client)
 
 
 def test_a_producer_must_wait_for_all_replicas_and_be_idempotent() -> None:

@@ -25,6 +25,7 @@ from opentelemetry.trace import SpanContext, get_tracer_provider
 from starlette.responses import StreamingResponse
 
 from services.runtime.kafka.producer import KafkaProducer
+from services.runtime.mongo.driver import close
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.dead_letters import Origin, Replay, facts_of, replay_in
@@ -142,7 +143,7 @@ async def test_a_process_without_an_address_for_spans_wraps_nothing() -> None:
     runtime = Runtime(service="test", settings=settings, processors=[TALLIES])
     assert runtime.tracing is None
     assert type(runtime.producer) is KafkaProducer
-    runtime.client.close()
+    await close(runtime.client)
 
 
 async def test_a_records_spans_have_its_correlation_id_as_their_trace(collected: Collected) -> None:

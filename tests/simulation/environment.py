@@ -176,7 +176,7 @@ class Environment:
         self.replays: defaultdict[Origin, set[int]] = defaultdict(set)
         self.outside = self.scheduler.process(OUTSIDE)
         self._points = SchedulerPoints()
-        self._persons = Persons(Encryptor({"k": b"k" * 32}), KeyedHasher(b"h" * 32), KeysOnDemand())
+        self._persons = Persons(Encryptor({"k": b"k" * 32}), {"": KeyedHasher(b"h" * 32)}, KeysOnDemand())
         self._encrypted = 0
         self._starts = Counter[str]()
         self.services = {name: self._service(name, processors) for name, processors in self._processors().items()}

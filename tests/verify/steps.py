@@ -15,6 +15,7 @@ from deploy.local.config import REPOSITORY
 
 _PYTHON: Final = sys.executable
 _PYTEST: Final = (_PYTHON, "-m", "pytest", "--quiet")
+_WITH_A_DATABASE: Final = ("tests/runtime", "tests/gateway", "tests/exports", "tests/integration")
 _OF_OPERATORS: Final = (
     "tests/operations",
     "tests/deploy/test_image.py",
@@ -100,6 +101,13 @@ def steps(environment: Mapping[str, str]) -> list[Step]:
             "engines and processes that start, die and freeze, a broker with TLS, and the content of the image",
             (*_PYTEST, "-m", "verify", "--numprocesses=0", *_OF_OPERATORS),
             11,
+        ),
+        Step(
+            "driver",
+            "the tests that use the database, with pymongo's asynchronous client in place of motor",
+            (*_PYTEST, "--numprocesses=2", *_WITH_A_DATABASE),
+            8,
+            {"FRIKORT_MONGODB_DRIVER": "pymongo"},
         ),
         Step(
             "recovery",

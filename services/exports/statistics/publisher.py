@@ -24,7 +24,7 @@ from pymongo.errors import DuplicateKeyError
 from services.exports.statistics.card_history import CARD_HISTORIES, CardHistory
 from services.exports.statistics.cells import MonthCells
 from services.exports.statistics.disclosure_control import check, months_to_publish, publish
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from services.runtime.processing.responder import catch_up
 from services.runtime.service import BackgroundTask, Runtime
 

@@ -18,6 +18,7 @@ from services.gateway.api.json_route import RepeatedMemberError, is_utf8_json
 from services.gateway.formats import preferred_language
 from services.gateway.problem_texts import CATALOGUE
 from services.gateway.problems import MEDIA_TYPE, Facts, ProblemError, document, pointer_of
+from services.runtime.error_kinds import problem_of
 from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.processing.preparation import NotYetKnown
 from services.runtime.web.methods import PathMethods
@@ -114,6 +115,8 @@ def add_handlers(app: FastAPI, methods: PathMethods) -> None:
     @app.exception_handler(KafkaUnavailable)
     @app.exception_handler(NotYetKnown)
     async def _unavailable(request: Request, error: Exception) -> Response:
+        if problem_of(error) is not None:
+            raise error  # the same request would be refused every time
         logger.warning("gateway.dependency_unavailable", reason=type(error).__name__)
         return problem_response(request, "temporarily-unavailable", headers=_RETRY)
 

@@ -20,7 +20,7 @@ from pymongo.errors import DuplicateKeyError
 from services.gateway.attempts import rules
 from services.gateway.attempts.rules import Attempt, Limit, Limits, Window
 from services.gateway.problems import ProblemError
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 
 logger = structlog.get_logger(__name__)
 

@@ -13,11 +13,12 @@ from base64 import urlsafe_b64encode
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from frikort_contracts.audit_log import Checkpoint, SignedEntry
+from frikort_contracts.audit_log import Checkpoint, Expiry, SignedEntry
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
@@ -28,8 +29,12 @@ from services.runtime.encryption import read_keys
 PLACE: Final = ("chain", "number")
 """The fields of an entry that say where it is in which chain."""
 
+_P = TypeVar("_P", bound=BaseModel)
+
 _ALGORITHM: Final = "Ed25519"
 _REMEMBERED: Final = 100
+_SIGNED_WITHIN: Final = timedelta(days=30)
+"""The longest time from an entry to its checkpoint, if the broker does not answer."""
 
 
 class SigningKey:
@@ -69,11 +74,18 @@ class VerificationKeys:
 
     def read(self, text: str) -> Checkpoint | None:
         """The checkpoint in a JWS; None unless one of the keys has signed it."""
+        return self._read(text, Checkpoint)
+
+    def read_expiry(self, text: str) -> Expiry | None:
+        """The expiry in a JWS; None unless one of the keys has signed it."""
+        return self._read(text, Expiry)
+
+    def _read(self, text: str, kind: type[_P]) -> _P | None:
         try:
             key = self._keys.get(jws.extract_compact(text.encode()).headers().get("kid", ""))
             if key is None:
                 return None
-            return Checkpoint.model_validate_json(jws.deserialize_compact(text, key, algorithms=[_ALGORITHM]).payload)
+            return kind.model_validate_json(jws.deserialize_compact(text, key, algorithms=[_ALGORITHM]).payload)
         except (JoseError, ValidationError, ValueError):
             return None
 
@@ -111,6 +123,8 @@ class Finding(NamedTuple):
         "checkpoint missing",
         "checkpoint not signed",
         "checkpoint altered",
+        "expiry not signed",
+        "expired too early",
     ]
     chain: str
     number: int
@@ -129,6 +143,12 @@ class CheckpointReader:
     findings: list[Finding] = field(default_factory=list)
     signed: dict[str, int] = field(default_factory=dict)
     """The number of the last signed entry of each chain."""
+    expired: dict[str, int] = field(default_factory=dict)
+    """The number up to which the entries of each chain may be missing. Read all expiries before the checkpoints."""
+    removed: int = 0
+    """How many expired entries are missing."""
+    starts_at: datetime | None = None
+    """From when on nothing may be missing: the latest of the moments before which entries have expired."""
     _recent: dict[str, deque[tuple[int, str]]] = field(default_factory=dict)
     """The numbers and digests of the newest checkpoints of each chain."""
 
@@ -150,9 +170,27 @@ class CheckpointReader:
         recent.append((checkpoint.sequence, digest_of_text(text)))
         return checkpoint
 
-    def check(self, checkpoint: Checkpoint, stored: Mapping[int, Mapping[str, Any]]) -> None:
-        """Compare a checkpoint with ``stored``: the entries of its chain after the checkpoint before, by number."""
-        self.findings += _differences(checkpoint, stored)
+    def read_expiry(self, chain: str, text: str, *, at: datetime, now: datetime, kept: timedelta) -> None:
+        """The next expiry, from ``at``. It counts only for entries from ``kept`` before now, and before ``at``."""
+        expiry = self.keys.read_expiry(text)
+        if expiry is None or expiry.chain != chain:
+            self.findings.append(Finding("expiry not signed", chain, 0))
+        elif expiry.before > min(at, now) - kept:
+            self.findings.append(Finding("expired too early", chain, expiry.through))
+        else:
+            self.expired[chain] = max(expiry.through, self.expired.get(chain, 0))
+            self.starts_at = max(filter(None, (self.starts_at, expiry.before)))
+
+    def check(self, checkpoint: Checkpoint, stored: Mapping[int, Mapping[str, Any]], *, at: datetime) -> None:
+        """Compare a checkpoint from ``at`` with ``stored``: its entries after the checkpoint before, by number."""
+        expired = self.expired.get(checkpoint.chain, 0)
+        for finding in _differences(checkpoint, stored):
+            if finding.what != "removed" or finding.number > expired:
+                self.findings.append(finding)
+            elif self.starts_at is None or at > self.starts_at + _SIGNED_WITHIN:
+                self.findings.append(finding._replace(what="expired too early"))
+            else:
+                self.removed += 1
         self.signed[checkpoint.chain] = checkpoint.entries[-1].number
 
 

@@ -17,7 +17,7 @@ from uuid import uuid4
 import structlog
 from pymongo.errors import PyMongoError
 
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from services.runtime.mongo.lease import lease_end
 from services.runtime.service import Runtime
 

@@ -4,31 +4,59 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
 
-from frikort_contracts.audit_log import AuditLogSigned
+from frikort_contracts.audit_log import AuditLogExpired, AuditLogSigned
 from frikort_contracts.cloudevents import BrokenContract, decode
 from frikort_contracts.topics import AUDIT_LOG
 
 from services.gateway.audit.chain import CheckpointReader, Finding, VerificationKeys
 from services.gateway.audit.chain_writer import CHAINS, ENTRIES, LEASE_SECONDS
+from services.gateway.retention.periods import AUDIT_ENTRIES
 from services.runtime.kafka.followed_topic import records_of
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from services.runtime.settings import KafkaSettings
 
 _SIGNED_WITHIN: Final = 300.0
 """Seconds from the end of a process until all of its entries are signed."""
 
 
-async def check(database: Database, settings: KafkaSettings, keys: VerificationKeys) -> list[Finding]:
-    """All differences, those of the oldest checkpoints first. Reads only. Raises the errors of pymongo and aiokafka."""
+class Checked(NamedTuple):
+    """``findings`` are all differences, those of the oldest checkpoints first.
+
+    ``removed`` entries have expired and are missing. From ``starts_at`` on none may be missing; None: from the first.
+    """
+
+    findings: list[Finding]
+    removed: int
+    starts_at: datetime | None
+
+
+async def check(
+    database: Database, settings: KafkaSettings, keys: VerificationKeys, *, now: datetime | None = None
+) -> Checked:
+    """Compare the log with its checkpoints. Reads only. Raises the errors of pymongo and aiokafka."""
     in_use = await _chains_in_use(database)  # before the checkpoints: what these chains have unsigned now may be new
-    reader = CheckpointReader(keys)
-    async for event in _checkpoints(settings):
+    reader = await read_expiries(settings, keys, now=now or datetime.now(UTC))
+    async for event, at in _events(settings):
+        if not isinstance(event, AuditLogSigned):
+            continue
         if (checkpoint := reader.read(event.chain, event.checkpoint)) is not None:
             after, last = reader.signed.get(checkpoint.chain, 0), checkpoint.entries[-1].number
-            reader.check(checkpoint, await _entries(database, checkpoint.chain, {"$gt": after, "$lte": last}))
-    return reader.findings + [finding async for finding in _not_signed(database, reader.signed, in_use)]
+            stored = await _entries(database, checkpoint.chain, {"$gt": after, "$lte": last})
+            reader.check(checkpoint, stored, at=at)
+    findings = reader.findings + [finding async for finding in _not_signed(database, reader.signed, in_use)]
+    return Checked(findings, reader.removed, reader.starts_at)
+
+
+async def read_expiries(settings: KafkaSettings, keys: VerificationKeys, *, now: datetime) -> CheckpointReader:
+    """A reader that knows what has expired. Raises the errors of aiokafka."""
+    reader = CheckpointReader(keys)
+    async for event, at in _events(settings):
+        if isinstance(event, AuditLogExpired):
+            reader.read_expiry(event.chain, event.expiry, at=at, now=now, kept=AUDIT_ENTRIES)
+    return reader
 
 
 async def _chains_in_use(database: Database) -> set[str]:
@@ -59,11 +87,12 @@ async def _entries(database: Database, chain: str, numbers: Mapping[str, int]) -
     return {entry["number"]: entry for entry in await found.to_list(None)}
 
 
-async def _checkpoints(settings: KafkaSettings) -> AsyncIterator[AuditLogSigned]:
-    """The checkpoints that are published at this moment, from the first."""
+async def _events(settings: KafkaSettings) -> AsyncIterator[tuple[AuditLogSigned | AuditLogExpired, datetime]]:
+    """The checkpoints and expiries that are published at this moment, from the first, and their times."""
     async with aclosing(records_of(settings, AUDIT_LOG)) as records:
         async for record in records:
             try:
-                yield decode(AUDIT_LOG, record.value, record.headers).data
+                message = decode(AUDIT_LOG, record.value, record.headers)
+                yield message.data, message.time
             except BrokenContract:
-                yield AuditLogSigned(chain="", checkpoint="")  # it has no signature
+                yield AuditLogSigned(chain="", checkpoint=""), datetime.now(UTC)  # it has no signature

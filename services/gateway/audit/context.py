@@ -31,6 +31,7 @@ from services.gateway.read_models import States, StatesOf
 from services.runtime.processing.decision import DocumentSet, S
 
 _PERSON_ALIAS: Final = alias_of_person("")
+_PERSON: Final = of_person("")
 
 
 class UnattributedAccess(RuntimeError):
@@ -110,6 +111,7 @@ class AuditContext:
             reason=getattr(message.data, "case_reference", None) or self.reason,
             request=request,
             command=str(message.id),
+            person=self._person_in(subject),
         )
 
     def add_response(self, command: Command) -> None:
@@ -141,6 +143,7 @@ class AuditContext:
                 actor=self.caller.subject,
                 reason=self.reason,
                 request=request,
+                person=self._person_in(subject),
             )
             for subject in subjects
         ]
@@ -168,7 +171,12 @@ class AuditContext:
         return caller.role is Role.CITIZEN and self._is_person(subject, caller.organisation)
 
     def _is_person(self, subject: str, cpr_hash: str | None) -> bool:
-        return cpr_hash is not None and self._people.get(subject, subject) == of_person(cpr_hash)
+        return cpr_hash is not None and self._person_in(subject) == cpr_hash
+
+    def _person_in(self, subject: str) -> str | None:
+        """The CPR hash of the person that a subject is about, if the request has read it."""
+        person = self._people.get(subject, subject)
+        return person.removeprefix(_PERSON) if person.startswith(_PERSON) else None
 
 
 _CURRENT: ContextVar[AuditContext | None] = ContextVar("audit", default=None)

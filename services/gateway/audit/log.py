@@ -7,7 +7,7 @@ of one is found (``check.py``).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -17,7 +17,8 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from services.gateway.audit.chain_writer import ENTRIES, ChainWriter
 from services.gateway.ordering import LAST, moment_of
 from services.runtime.batched_calls import BatchedCalls
-from services.runtime.mongo.document_store import Database, add_all
+from services.runtime.mongo.document_store import add_all
+from services.runtime.mongo.driver import Database
 
 NO_MATCH: Final = "nobody"
 """The subject of a search without a match. Its entry makes the search take as long as one with a match."""
@@ -54,6 +55,7 @@ class Access:
     ``organisation`` is what the caller acts for (a citizen's is their CPR hash), ``actor`` an opaque id, ``request``
     the correlation id. ``refused``: nothing was shown or changed. ``command``: the id of the command that was about to
     be sent; its outcome tells whether it was refused. ``own_person``: a caseworker acted on their own data.
+    ``person``: the CPR hash of the person, if it is known when the entry is written; it is not stored.
     """
 
     order: str
@@ -68,6 +70,7 @@ class Access:
     request: str
     command: str | None = None
     own_person: bool = False
+    person: str | None = field(default=None, compare=False)
 
     @property
     def at(self) -> datetime:
@@ -75,7 +78,23 @@ class Access:
         return moment_of(self.order)
 
 
-_STORED: Final = frozenset(field.name for field in fields(Access)) - {"order"}
+_STORED: Final = frozenset(one.name for one in fields(Access)) - {"order", "person"}
+
+
+class Reasons(Protocol):
+    """Encrypts the reasons in entries, and finds them by a hash."""
+
+    def encrypt_reason(self, reason: str, order: str, cpr_hash: str | None) -> str:
+        """The reason of the entry with this order, encrypted with a key of the person, if there is one."""
+        ...
+
+    def decrypt_reason(self, ciphertext: str, order: str) -> str | None:
+        """A decrypted reason; None if it was erased with the person. Raises ``NotYetKnown``."""
+        ...
+
+    def reason_hashes(self, reason: str) -> tuple[str, ...]:
+        """The hashes of a reason under all keys, first the one that is stored."""
+        ...
 
 
 class Span(NamedTuple):
@@ -119,11 +138,12 @@ class AuditLog(Protocol):
 
 
 class MongoAuditLog:
-    """The audit log in MongoDB."""
+    """The audit log in MongoDB. A process without ``reasons`` writes entries without a reason only."""
 
-    def __init__(self, database: Database, chain: ChainWriter) -> None:
+    def __init__(self, database: Database, chain: ChainWriter, reasons: Reasons | None) -> None:
         self._accesses = database[ENTRIES]
         self._chain = chain
+        self._reasons = reasons
         self._batched_add = BatchedCalls(self._add)
 
     async def prepare(self) -> None:
@@ -132,9 +152,10 @@ class MongoAuditLog:
                 IndexModel([("subject", ASCENDING), ("own", ASCENDING), ("_id", DESCENDING)]),
                 IndexModel([("organisation", ASCENDING), ("_id", DESCENDING)]),
                 IndexModel([("actor", ASCENDING), ("_id", DESCENDING)]),
-                # Few entries state a reason: those of caseworkers and auditors.
-                IndexModel(
-                    [("reason", ASCENDING), ("_id", DESCENDING)], partialFilterExpression={"reason": {"$gt": ""}}
+                # Few entries state a reason: those of caseworkers and auditors. The first ones have it in the clear.
+                *(
+                    IndexModel([(name, ASCENDING), ("_id", DESCENDING)], partialFilterExpression={name: {"$gt": ""}})
+                    for name in ("reason", "reason_hash")
                 ),
             ]
         )
@@ -144,20 +165,42 @@ class MongoAuditLog:
             await self._batched_add(accesses)
 
     async def latest(self, spans: Sequence[Span], *, own: bool, before: str | None, limit: int) -> list[Access]:
-        found = self._accesses.find(query(spans, own=own, before=before)).sort("_id", DESCENDING).limit(limit)
-        return [access_of(stored) for stored in await found.to_list(None)]
+        return await self._newest(query(spans, own=own, before=before), limit)
 
     async def search(self, criteria: Criteria, *, before: str | None, limit: int) -> list[Access]:
         if criteria.spans is not None and not criteria.spans:
             return []
-        found = self._accesses.find(search_query(criteria, before=before)).sort("_id", DESCENDING).limit(limit)
-        return [access_of(stored) for stored in await found.to_list(None)]
+        stated = criteria.reason
+        hashes = () if stated is None or self._reasons is None else self._reasons.reason_hashes(stated)
+        return await self._newest(search_query(criteria, before=before, reason_hashes=hashes), limit)
+
+    async def _newest(self, wanted: Mapping[str, Any], limit: int) -> list[Access]:
+        found = self._accesses.find(wanted).sort("_id", DESCENDING).limit(limit)
+        return [self._access_of(stored) for stored in await found.to_list(None)]
+
+    def _access_of(self, stored: Mapping[str, Any]) -> Access:
+        access, ciphertext = access_of(stored), stored.get("reason_ciphertext")
+        if ciphertext is None or self._reasons is None:
+            return access
+        return replace(access, reason=self._reasons.decrypt_reason(ciphertext, access.order))
 
     async def _add(self, several: Sequence[Sequence[Access]]) -> list[None]:
-        entries = [_stored_of(access) for accesses in several for access in accesses]
+        entries = [self._stored_of(access) for accesses in several for access in accesses]
         async with self._chain.places(len(entries)) as places:
             await add_all(self._accesses, [entry | place for entry, place in zip(entries, places, strict=True)])
         return [None] * len(several)
+
+    def _stored_of(self, access: Access) -> dict[str, Any]:
+        stored, reason = _stored_of(access), access.reason
+        if reason is None:
+            return stored
+        if self._reasons is None:
+            raise LookupError("this process has no keys to encrypt a reason")
+        return {
+            **stored,
+            "reason_ciphertext": self._reasons.encrypt_reason(reason, access.order, access.person),
+            "reason_hash": self._reasons.reason_hashes(reason)[0],
+        }
 
 
 def query(spans: Sequence[Span], *, own: bool, before: str | None) -> dict[str, Any]:
@@ -175,15 +218,21 @@ def query(spans: Sequence[Span], *, own: bool, before: str | None) -> dict[str, 
     }
 
 
-def search_query(criteria: Criteria, *, before: str | None) -> dict[str, Any]:
+def search_query(criteria: Criteria, *, before: str | None, reason_hashes: Sequence[str] = ()) -> dict[str, Any]:
     """The query of a search: with a person, ranges of the person's index; else a range of the time."""
     until = min(criteria.until, before or LAST)
-    names = ("role", "organisation", "actor", "reason")
+    names = ("role", "organisation", "actor")
     wanted = {name: value for name in names if (value := getattr(criteria, name)) is not None}
     if criteria.spans is None:
-        return {**wanted, "_id": {"$gte": criteria.since, "$lt": until}}
-    spans = [Span(span.subject, max(span.since, criteria.since), min(span.until, until)) for span in criteria.spans]
-    return {**wanted, **query(spans, own=True, before=None)}
+        places: list[dict[str, Any]] = [{"_id": {"$gte": criteria.since, "$lt": until}}]
+    else:
+        spans = [Span(one.subject, max(one.since, criteria.since), min(one.until, until)) for one in criteria.spans]
+        places = query(spans, own=True, before=None)["$or"]
+    stated: list[dict[str, Any]] = [{}]
+    if criteria.reason is not None:
+        stated = [{"reason": criteria.reason}, *({"reason_hash": one} for one in reason_hashes)]
+    branches = [{**wanted, **place, **one} for place in places for one in stated]
+    return branches[0] if len(branches) == 1 else {"$or": branches}
 
 
 def _stored_of(access: Access) -> dict[str, Any]:
@@ -196,7 +245,7 @@ def _stored_of(access: Access) -> dict[str, Any]:
         "role": access.role.value,
         "organisation": access.organisation,
         "actor": access.actor,
-        "reason": access.reason,
+        "reason": None,
         "request": access.request,
         "command": access.command,
         "own_person": access.own_person,
@@ -204,6 +253,6 @@ def _stored_of(access: Access) -> dict[str, Any]:
 
 
 def access_of(stored: Mapping[str, Any]) -> Access:
-    """An entry as it is stored. A later release may have added fields."""
+    """An entry as it is stored, without an encrypted reason. A later release may have added fields."""
     known = {name: stored[name] for name in _STORED if name in stored}
     return Access(order=stored["_id"], **known | {"role": Role(stored["role"])})

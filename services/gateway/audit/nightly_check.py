@@ -12,7 +12,7 @@ from prometheus_client import Gauge
 
 from services.gateway.audit.chain import VerificationKeys
 from services.gateway.audit.check import check
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from services.runtime.mongo.nightly import NightlyRuns
 from services.runtime.service import Runtime
 from services.runtime.settings import RuntimeSettings
@@ -54,7 +54,7 @@ class NightlyCheck:
         if not await self._checks.claim(day):
             return
         try:
-            findings = await check(self._database, self._settings, self._keys)
+            findings = (await check(self._database, self._settings, self._keys)).findings
         except KafkaError as error:
             await self._checks.release(day)
             logger.warning("gateway.audit_log_not_checked", reason=type(error).__name__)

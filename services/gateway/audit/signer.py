@@ -19,7 +19,7 @@ from pymongo import ASCENDING
 
 from services.gateway.audit.chain import SigningKey, next_checkpoint
 from services.gateway.audit.chain_writer import CHAINS, ENTRIES
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from services.runtime.mongo.lease import expired
 from services.runtime.processing.producer import Producer
 from services.runtime.service import Runtime

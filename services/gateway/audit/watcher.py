@@ -25,7 +25,7 @@ from services.gateway.audit.chain_writer import CHAINS, ENTRIES
 from services.gateway.audit.log import Access, access_of
 from services.gateway.audit.unusual import DAY, LOOK_UPS, WINDOW, Finding, Limits
 from services.gateway.ordering import stamp
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from services.runtime.processing.producer import Producer
 from services.runtime.service import Runtime
 
@@ -40,6 +40,8 @@ _RULES: Final[tuple[unusual.Rule, ...]] = ("many-people", "own-person", "odd-hou
 _UNUSUAL: Final = Gauge(
     "frikort_unusual_accesses", "Findings of unusual look-ups in the last 24 hours, by rule.", ["rule"]
 )
+for _rule in _RULES:
+    _UNUSUAL.labels(_rule)
 
 
 class AccessWatcher:

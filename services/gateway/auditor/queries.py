@@ -12,7 +12,7 @@ from frikort_contracts.values import danish_midnight
 from services.gateway.api.dependencies import RequestContext
 from services.gateway.api.paging import before, page
 from services.gateway.audit.context import current_audit
-from services.gateway.audit.log import WHOLE_LOG, Criteria, Span, of_person
+from services.gateway.audit.log import WHOLE_LOG, Criteria, Span
 from services.gateway.auditor import presenters
 from services.gateway.cards.queries import spans_of
 from services.gateway.ordering import LAST, stamp
@@ -69,7 +69,8 @@ async def _spans(context: RequestContext, body: AuditSearchBody) -> list[Span] |
     if not cards:
         return None
     if (card := cards[0]) is not None and all(one is not None and one.card_id == card.card_id for one in cards):
-        return await spans_of(context, card.person.cpr_hash, card)
+        hashes = (card.person.cpr_hash,) if body.cpr is None else persons.cpr_hashes(body.cpr)
+        return await spans_of(context, hashes, card)
     if body.cpr is not None and len(cards) == 1:
-        return [Span(of_person(persons.cpr_hash(body.cpr)))]
+        return await spans_of(context, persons.cpr_hashes(body.cpr), None)
     return []

@@ -29,7 +29,7 @@ async def dispute_report(
         card, persons, message = await find(), context.container.persons, None
         view = await _report_of(context, card, report_id)
         if body.message is not None:
-            await persons.ensure_keys(card.person.cpr_hash, context.container.producer)
+            await persons.ensure_keys_of(card.person.cpr_hash, context.container.producer)
             message = persons.encrypt_message(body.message, card.person.cpr_hash, report_id)
         return DisputeReport(
             card_id=view.card_id,

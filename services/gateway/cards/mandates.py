@@ -23,7 +23,7 @@ async def grant_mandate(
 
     async def build(_: UUID) -> GrantMandate:
         card, persons = await find(), context.container.persons
-        await persons.ensure_keys(persons.cpr_hash(body.cpr), context.container.producer)
+        await persons.ensure_keys(body.cpr, context.container.producer)
         return GrantMandate(
             card_id=card.card_id,
             municipality=municipality,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Annotated
 
 from fastapi import Query
@@ -76,9 +76,10 @@ async def mandates_of(context: RequestContext, card: CardView) -> Mandates:
     )
 
 
-async def spans_of(context: RequestContext, cpr_hash: str, card: CardView | None) -> list[Span]:
+async def spans_of(context: RequestContext, cpr_hashes: Iterable[str], card: CardView | None) -> list[Span]:
     """The entries of the audit log about a person, the person's card, and extracts with the card."""
-    spans = [Span(of_person(cpr_hash))]
+    known = context.container.persons.hashes_of(card.person.cpr_hash) if card is not None else ()
+    spans = [Span(of_person(one)) for one in dict.fromkeys((*cpr_hashes, *known))]
     if card is not None:
         reports = await context.container.read_models.reports.find({"card_id": card.card_id})
         spans += [Span(of_card(card.card_id)), *extracts_with(card, reports)]
@@ -86,13 +87,13 @@ async def spans_of(context: RequestContext, cpr_hash: str, card: CardView | None
 
 
 async def accesses_of(
-    context: RequestContext, cpr_hash: str, card: CardView | None, *, own: bool, limit: int, cursor: str
+    context: RequestContext, cpr_hashes: Iterable[str], card: CardView | None, *, own: bool, limit: int, cursor: str
 ) -> AccessPage:
     """A page of a person's audit log, newest first: entries about the person, the card, and extracts with the card.
 
     ``own`` includes the person's own reads.
     """
-    spans = await spans_of(context, cpr_hash, card)
+    spans = await spans_of(context, cpr_hashes, card)
     found = await context.container.audit_log.latest(spans, own=own, before=before(cursor), limit=limit + 1)
     entries, following = page(found, limit)
     commands = [entry.command for entry in entries if entry.command is not None]

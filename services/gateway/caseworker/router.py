@@ -112,7 +112,7 @@ async def issue_card(body: IssueCardBody, context: CaseworkerCommand) -> Respons
         if not is_adult(birth_date_of(body.cpr), await context.container.clock.today()):
             raise ProblemError("citizen-under-age")
         persons = context.container.persons
-        await persons.ensure_keys(persons.cpr_hash(body.cpr), context.container.producer)
+        await persons.ensure_keys(body.cpr, context.container.producer)
         return IssueCard(
             person=persons.encrypt(Person(body.cpr, body.name), card_id_of(command_id)),
             municipality=context.organisation,
@@ -314,7 +314,7 @@ async def card_accesses(
 ) -> AccessPage:
     """The accesses to the citizen's data, newest first, as sentences for a citizen who cannot log in."""
     card = await _card(context, card_id)
-    return await queries.accesses_of(context, card.person.cpr_hash, card, own=own, limit=limit, cursor=cursor)
+    return await queries.accesses_of(context, [card.person.cpr_hash], card, own=own, limit=limit, cursor=cursor)
 
 
 @router.get("/controls-due", response_model=ControlsDue)

@@ -15,7 +15,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import structlog
 from pymongo.errors import PyMongoError
 
-from services.runtime.mongo.document_store import Collection, Database, read_changes
+from services.runtime.mongo.driver import Collection, Database, change_stream, read_changes
 
 logger = structlog.get_logger(__name__)
 
@@ -273,7 +273,7 @@ class ChangeStreamListener:
                 await asyncio.sleep(_PAUSE_AFTER_ERROR)
 
     async def _follow(self) -> None:
-        async with self._source.watch(self._pipeline, resume_after=self._resume_after) as stream:
+        async with change_stream(self._source, self._pipeline, self._resume_after) as stream:
             self._subscriptions.follow()
             while stream.alive:
                 await read_changes(stream, self._deliver)

@@ -162,7 +162,8 @@ async def own_accesses(
 ) -> AccessPage:
     """Accesses to your data, newest first: who read or changed them, and why. You need no card."""
     card = await context.container.read_models.card_of_person(context.organisation)
-    return await queries.accesses_of(context, context.organisation, card, own=own, limit=limit, cursor=cursor)
+    hashes = (context.organisation, *context.caller.other_hashes)
+    return await queries.accesses_of(context, hashes, card, own=own, limit=limit, cursor=cursor)
 
 
 async def _own(context: RequestContext) -> CardView:

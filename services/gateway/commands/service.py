@@ -120,7 +120,7 @@ class CommandService:
     async def find(self, command_id: str, caller: Caller) -> Submission | None:
         """A command that the caller submitted. Raises ``ProblemError`` if it has expired."""
         stored = await self._store.get(command_id)
-        return None if stored is None or stored.client != self._client_of(caller) else self._replayed(stored)
+        return None if stored is None or not self._is_client(stored, caller) else self._replayed(stored)
 
     async def store_response(
         self, submission: Submission, response: CommandResponse, person: str | None
@@ -143,7 +143,7 @@ class CommandService:
         stored = await self._store.get(str(request.command_id))
         if stored is None:
             return None
-        if stored.request != self._fingerprint(request):
+        if not self._persons.is_fingerprint(stored.request, *_fingerprinted(request)):
             raise ProblemError("idempotency-key-reused")
         return self._replayed(stored)
 
@@ -158,7 +158,9 @@ class CommandService:
             traceparent=request.traceparent,
         )
         record = encode(envelope)
-        stored = StoredCommand(str(command_id), self._client_of(request.caller), self._fingerprint(request), record)
+        client = self._persons.fingerprint("client", request.caller.client)
+        fingerprint = self._persons.fingerprint(*_fingerprinted(request))
+        stored = StoredCommand(str(command_id), client, fingerprint, record)
         if await self._store.add(stored):
             return Submission(stored.command_id, envelope, record, response=None, replayed=False)
         earlier = await self._earlier(request)
@@ -166,11 +168,8 @@ class CommandService:
             raise LookupError(f"command {command_id} exists and cannot be read")
         return earlier
 
-    def _client_of(self, caller: Caller) -> str:
-        return self._persons.fingerprint("client", caller.client)
-
-    def _fingerprint(self, request: CommandRequest) -> str:
-        return self._persons.fingerprint("body", request.method, request.path, request.body)
+    def _is_client(self, stored: StoredCommand | ExpiredCommand, caller: Caller) -> bool:
+        return self._persons.is_fingerprint(stored.client, "client", caller.client)
 
     def _replayed(self, stored: StoredCommand | ExpiredCommand) -> Submission:
         if isinstance(stored, ExpiredCommand):
@@ -191,6 +190,10 @@ class CommandService:
         # A response that was erased with its person is built again from what is left.
         text = self._persons.decrypt_response(stored.response, stored.command_id)
         return None if text is None else CommandResponse.model_validate_json(text)
+
+
+def _fingerprinted(request: CommandRequest) -> tuple[str, ...]:
+    return "body", request.method, request.path, request.body
 
 
 def canonical(body: BaseModel | None) -> str:

@@ -17,7 +17,8 @@ from pymongo import UpdateOne
 from services.gateway.ordering import stamp
 from services.gateway.projections import outcomes
 from services.runtime.batched_calls import BatchedCalls
-from services.runtime.mongo.document_store import Database, add_all
+from services.runtime.mongo.document_store import add_all
+from services.runtime.mongo.driver import Database
 
 SUBMISSIONS: Final = "submissions"
 """The collection of the commands."""

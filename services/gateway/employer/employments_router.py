@@ -242,7 +242,7 @@ async def _encrypted_label(context: RequestContext, label: str | None, card: Car
     if label is None:
         return None
     persons, person = context.container.persons, card.person.cpr_hash
-    await persons.ensure_keys(person, context.container.producer)
+    await persons.ensure_keys_of(person, context.container.producer)
     return persons.encrypt_label(label, person, card.card_id, context.organisation)
 
 

@@ -15,7 +15,7 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from services.gateway.projections.evidence import PROJECTION
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 
 ROOTS: Final = "evidence_roots"
 

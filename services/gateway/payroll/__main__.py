@@ -5,10 +5,12 @@ from __future__ import annotations
 from services.gateway.clock import check_clock
 from services.gateway.payroll.process import book_files
 from services.gateway.settings import PayrollSettings
+from services.runtime.starting import report_settings
 from services.runtime.web.server import run
 from services.runtime.years.followed import FollowedAllowances
 
 if __name__ == "__main__":
+    report_settings("gateway-payroll")
     settings = PayrollSettings()
     allowances = FollowedAllowances.from_settings(settings)
     run(

@@ -40,7 +40,7 @@ def book_files(settings: PayrollSettings, allowances: Allowances) -> BackgroundT
             FileWork(
                 batches=batches,
                 queries=MongoReadModelQueries(database),
-                audit_log=MongoAuditLog(database, chain),
+                audit_log=MongoAuditLog(database, chain, reasons=None),
                 line_encryptor=line_encryptor,
                 publish=runtime.producer.publish,
                 now=clock.now,

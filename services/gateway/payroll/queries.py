@@ -12,7 +12,7 @@ from services.gateway.payroll.lines import AcceptedReport, OwnEmployment, OwnEmp
 from services.gateway.projections import cards, employments, ledgers, outcomes, reports
 from services.gateway.projections.ledgers import TotalsView, ledger_id
 from services.gateway.projections.reports import BookedView
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 
 
 class ReadModelQueries(Protocol):

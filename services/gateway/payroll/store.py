@@ -15,7 +15,7 @@ from pymongo.errors import DuplicateKeyError
 
 from services.gateway.ordering import LAST
 from services.gateway.payroll.batch import AT_WORK, UNBOOKED, Batch, BatchStatus, BatchTotals, Chunk, ChunkPlan
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from services.runtime.mongo.lease import LeaseLost, expired, lease_end, next_attempt
 
 FILES: Final = "report_batches"

@@ -100,7 +100,7 @@ class UploadService:
         except ProblemError:
             await self._batches.drop(batch)
             raise
-        batch.request = self._fingerprint(upload, digest)
+        batch.request = self._persons.fingerprint(*_fingerprinted(upload, digest))
         batch.status = BatchStatus.CHECKING if upload.hold else BatchStatus.BOOKING
         if await self._batches.acknowledge(batch):
             return batch, False
@@ -129,7 +129,7 @@ class UploadService:
         earlier = await self._batches.get(upload.batch_id)
         if earlier is None or not earlier.is_acknowledged():
             raise ProblemError("batch-in-progress", headers={"Retry-After": "5"})
-        if earlier.request != self._fingerprint(upload, digest):
+        if not self._persons.is_fingerprint(earlier.request, *_fingerprinted(upload, digest)):
             raise ProblemError("idempotency-key-reused")
         return earlier
 
@@ -214,8 +214,9 @@ class UploadService:
             for line in checked
         ]
 
-    def _fingerprint(self, upload: Upload, digest: str) -> str:
-        return self._persons.fingerprint("batch", upload.media_type, str(upload.hold), digest)
+
+def _fingerprinted(upload: Upload, digest: str) -> tuple[str, ...]:
+    return "batch", upload.media_type, str(upload.hold), digest
 
 
 async def _read(

@@ -8,6 +8,7 @@ from services.gateway.projections.counting import count_with
 from services.runtime.reconciliation import CardCounter, CountCards
 from services.runtime.service import Runtime
 from services.runtime.settings import RuntimeSettings
+from services.runtime.starting import report_settings
 from services.runtime.web.server import run
 
 
@@ -16,6 +17,7 @@ def _count(runtime: Runtime) -> CountCards:
 
 
 if __name__ == "__main__":
+    report_settings("gateway-projections")
     run(
         service="gateway",
         process="projections",

@@ -18,13 +18,14 @@ from frikort_contracts.topics import source_of
 from prometheus_client import Gauge
 from pymongo import ASCENDING
 
+from services.gateway.audit.expiry import ExpirySigner
 from services.gateway.audit.watcher import FINDINGS as UNUSUAL
 from services.gateway.commands.store import SUBMISSIONS, CommandExpiry
 from services.gateway.ordering import stamp
 from services.gateway.payroll.batch import BatchStatus
 from services.gateway.payroll.store import CHUNKS, FILES
 from services.gateway.retention.periods import ANSWERS, FINDINGS, LINES
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from services.runtime.mongo.nightly import NightlyRuns
 from services.runtime.processing.producer import Producer
 from services.runtime.service import Runtime
@@ -47,13 +48,21 @@ _EXPIRED: Final = Gauge(
 )
 
 Kind = Callable[[datetime], Awaitable[int]]
-"""Deletes what is too old at a moment. Returns how many."""
+"""Deletes what is too old at a moment, or signs that it may be removed. Returns how many."""
 
 
 class RetentionJob:
     """Runs once for each Danish day, from 03:00 on. ``retention_runs`` has a document for each."""
 
-    def __init__(self, database: Database, producer: Producer, commands: CommandExpiry, *, pause: float = 0.05) -> None:
+    def __init__(
+        self,
+        database: Database,
+        producer: Producer,
+        commands: CommandExpiry,
+        audit: ExpirySigner,
+        *,
+        pause: float = 0.05,
+    ) -> None:
         """``pause``: seconds between two batches, so that people and files come first."""
         self._runs = database[RUNS]
         self._nights = NightlyRuns(self._runs, hour=_HOUR)
@@ -68,7 +77,10 @@ class RetentionJob:
             "stored-answers": self._expire_answers,
             "payroll-lines": self._delete_lines,
             "unusual-findings": self._delete_findings,
+            "audit-entries": audit.sign,
         }
+        for kind in self._kinds:
+            _EXPIRED.labels(kind)
 
     async def prepare(self) -> None:
         """Create the indexes by which the oldest are found."""

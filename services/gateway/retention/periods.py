@@ -12,5 +12,7 @@ ANSWERS: Final = timedelta(days=400)
 """The command and the answer of an Idempotency-Key. A payroll file is sent again at the latest after the year's end."""
 LINES: Final = timedelta(days=400)
 """The lines and results of a payroll file, after the file is done."""
+AUDIT_ENTRIES: Final = timedelta(days=5 * 365 + 2)
+"""Entries of the audit log: five years, with their leap days. A check accepts no removal of a younger one."""
 FINDINGS: Final = timedelta(days=400)
 """Findings of unusual look-ups."""

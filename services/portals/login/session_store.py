@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 
 KEPT_AFTER_EXPIRY: Final = timedelta(hours=1)
 """Expired records stay so long that their tokens can be revoked; then MongoDB deletes them."""

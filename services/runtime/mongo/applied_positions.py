@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pymongo import UpdateOne
 
-from services.runtime.mongo.document_store import Collection, Database
+from services.runtime.mongo.driver import Collection, Database
 from services.runtime.processing.positions import Offsets, Partition
 
 COLLECTION: Final = "applied_positions"

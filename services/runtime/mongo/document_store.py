@@ -1,4 +1,4 @@
-"""Documents in MongoDB, and the only module that knows motor; see ``docs/decisions/0003-motor-behind-one-module.md``.
+"""Documents in MongoDB. ``driver.py`` connects to it.
 
 A document of a processor is ``{_id, version, format, state, aliases, applied, outbox}``, one of a projection
 ``{_id, version, format, state, aliases}``. ``applied`` is the stored form of an ``EntryMap``; ``outbox_codec.py`` gives
@@ -9,20 +9,15 @@ document that had them first.
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic
 
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import ASCENDING, IndexModel, InsertOne, ReplaceOne
 from pymongo.errors import BulkWriteError, OperationFailure
-from pymongo.monitoring import CommandListener
-from pymongo.read_concern import ReadConcern
-from pymongo.write_concern import WriteConcern
 
 from services.runtime.batched_calls import BatchedCalls
 from services.runtime.error_kinds import problem_of
+from services.runtime.mongo.driver import Collection, Database, session_of
 from services.runtime.mongo.outbox_codec import pending_from, stored_pending
 from services.runtime.processing.apply import APPLIED, Document, Documents
 from services.runtime.processing.decision import Address, DocumentSet, Processor, S, no_aliases
@@ -31,12 +26,6 @@ from services.runtime.processing.entry_loading import MapAddress, Needed, Stored
 from services.runtime.processing.projection import Projection
 from services.runtime.processing.unwritable import CannotBeWritten
 
-Client = AsyncIOMotorClient[dict[str, Any]]
-Database = AsyncIOMotorDatabase[dict[str, Any]]
-Collection = AsyncIOMotorCollection[dict[str, Any]]
-
-_DURABLE = WriteConcern(w="majority", j=True, wtimeout=10_000)
-_MAJORITY = ReadConcern("majority")
 _DUPLICATE_KEY = 11000
 _ID = {"_id": 1}
 _NAMESPACE_EXISTS = 48
@@ -45,64 +34,6 @@ _AFTER_SLASH = chr(ord("/") + 1)
 _MOST_READS = 100
 # Documents are stored in the index on their ids, so a find or a guarded write by id needs one search instead of two.
 _CLUSTERED = {"key": {"_id": 1}, "unique": True}
-
-
-def connect(uri: str, *, timeout_ms: int = 5000, listeners: Sequence[CommandListener] = ()) -> Client:
-    """A client that waits at most ``timeout_ms`` for a server. ``listeners`` observe its commands."""
-    return AsyncIOMotorClient(uri, retryWrites=True, **_options(timeout_ms, listeners))
-
-
-def connect_for_processing(uri: str, *, timeout_ms: int = 5000, listeners: Sequence[CommandListener] = ()) -> Client:
-    """A client for batch processing, without retryable writes.
-
-    The server stores every statement of a retryable write. Batch processing does not need that: after an interrupted
-    write it loads the documents again.
-    """
-    return AsyncIOMotorClient(uri, retryWrites=False, **_options(timeout_ms, listeners))
-
-
-def _options(timeout_ms: int, listeners: Sequence[CommandListener]) -> dict[str, Any]:
-    return {
-        "event_listeners": list(listeners),
-        "serverSelectionTimeoutMS": timeout_ms,
-        "connectTimeoutMS": timeout_ms,
-        "socketTimeoutMS": 4 * timeout_ms,
-        "tz_aware": True,
-    }
-
-
-def durable_database(client: Client, name: str) -> Database:
-    """A database whose writes are journaled on a majority and whose reads cannot be rolled back.
-
-    A read below majority could return a write that a failover then rolls back.
-    """
-    return client.get_database(name, write_concern=_DURABLE, read_concern=_MAJORITY)
-
-
-async def read_changes(stream: Any, on_changes: Callable[[Sequence[Mapping[str, Any]]], None]) -> None:
-    """Read a change stream until the server has no further change, and call ``on_changes`` with those that arrived.
-
-    The public API of pymongo gives one change at a time. One thread reads them all, and the event loop takes those that
-    have arrived meanwhile: a task switch for each change would cost too much in a payroll run. Raises ``PyMongoError``.
-    """
-    loop = asyncio.get_running_loop()
-    arrived: deque[Mapping[str, Any]] = deque()
-
-    def read() -> None:
-        while (change := stream.delegate.try_next()) is not None:
-            arrived.append(change)
-            if len(arrived) == 1:  # else a call of hand_over is already scheduled or in progress
-                loop.call_soon_threadsafe(hand_over)
-
-    def hand_over() -> None:
-        changes = []
-        while arrived:
-            changes.append(arrived.popleft())
-        if changes:
-            on_changes(changes)
-
-    await loop.run_in_executor(None, read)
-    hand_over()
 
 
 async def create_clustered(database: Any, name: str) -> None:
@@ -256,7 +187,7 @@ async def load_entries(database: Any, processor: str, needed: Needed) -> Mapping
     ]
     by_document = {"_id": {"$in": [address.document for address in needed]}}
     by_entry = {"$or": [*ranges, {"_id": {"$in": ids}}]}
-    async with await database.client.start_session(causal_consistency=True) as session:
+    async with session_of(database.client, causal_consistency=True) as session:
         documents = await database[processor].find(by_document, {"version": 1}, session=session).to_list(None)
         entries = await database[f"{processor}_entries"].find(by_entry, session=session).to_list(None)
     versions = {stored["_id"]: stored["version"] for stored in documents}

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pymongo import UpdateOne
 
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from services.runtime.processing.decision import DocumentSet
 from services.runtime.safety_checks import UnsafeSetting
 

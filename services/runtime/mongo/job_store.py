@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from pymongo import ASCENDING, DESCENDING, ReturnDocument
 
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from services.runtime.mongo.lease import expired, lease_end, next_attempt
 from services.runtime.processing.jobs import AnyJobKind, JobState, LeaseLost
 

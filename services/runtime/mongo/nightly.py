@@ -10,7 +10,7 @@ from typing import Any, Final
 from frikort_contracts.values import danish_day
 from pymongo.errors import DuplicateKeyError
 
-from services.runtime.mongo.document_store import Collection
+from services.runtime.mongo.driver import Collection
 from services.runtime.mongo.lease import expired, lease_end, next_attempt
 
 _LEASE_SECONDS: Final = 6 * 3600.0

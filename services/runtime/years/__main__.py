@@ -17,7 +17,7 @@ from services.runtime import exit_codes
 from services.runtime.allowance_file import load_allowances
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.unavailable import KafkaUnavailable
-from services.runtime.mongo.document_store import connect
+from services.runtime.mongo.driver import connect
 from services.runtime.operator_commands import SettingsRefused, say, settings_for, words, write
 from services.runtime.settings import RuntimeSettings
 from services.runtime.years.changes import Entered, Refused, YearHistory

@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 from pymongo.errors import DuplicateKeyError
 
-from services.runtime.mongo.document_store import Client, Collection, durable_database
+from services.runtime.mongo.driver import Client, Collection, durable_database
 from services.runtime.years.changes import Decided, Entered, Refused
 
 logger = structlog.get_logger(__name__)

@@ -7,7 +7,7 @@ contains what the processes use while nothing happens, which counts most at the 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import islice
 from typing import Final
 from urllib.parse import urlsplit
@@ -29,17 +29,22 @@ _CONNECTIONS_A_REPORT: Final = 3.0
 """Connections for each report a second: a request never waits for one, and none is idle until the gateway closes it."""
 
 
-async def one_report(bench: Bench) -> Figures:
-    """All processes, one of each."""
-    async with world(bench, "one report", cards=_CARDS, environment=AS_IN_PRODUCTION) as made:
-        await for_seconds(SETTLE)
-        figures: dict[str, float] = {}
-        unused = iter(made.employments)
-        for rate, seconds in _SECONDS_AT.items():
-            employments = list(islice(unused, math.ceil(rate * (_WARM + seconds))))
-            figures |= await _at(made, rate, seconds, employments)
+def one_report(driver: str) -> Callable[[Bench], Awaitable[Figures]]:
+    """All processes, one of each, with a driver of MongoDB."""
+    environment = {**AS_IN_PRODUCTION, "FRIKORT_MONGODB_DRIVER": driver}
+
+    async def measure(bench: Bench) -> Figures:
+        async with world(bench, f"one report {driver}", cards=_CARDS, environment=environment) as made:
             await for_seconds(SETTLE)
-        return figures
+            figures: dict[str, float] = {}
+            unused = iter(made.employments)
+            for rate, seconds in _SECONDS_AT.items():
+                employments = list(islice(unused, math.ceil(rate * (_WARM + seconds))))
+                figures |= await _at(made, rate, seconds, employments)
+                await for_seconds(SETTLE)
+            return figures
+
+    return measure
 
 
 async def _at(made: World, rate: int, seconds: float, employments: list[str]) -> dict[str, float]:
@@ -67,4 +72,7 @@ async def _at(made: World, rate: int, seconds: float, employments: list[str]) ->
     }
 
 
-CASES: Final = (Case("one report", ROW, one_report),)
+CASES: Final = (
+    Case("one report, motor", ROW, one_report("motor")),
+    Case("one report, pymongo", ROW, one_report("pymongo")),
+)

@@ -27,9 +27,9 @@ from deploy.local import keys
 from deploy.local.config import Config
 from deploy.local.people import Person
 from deploy.local.system import LocalSystem
-from services.gateway.person_encryption import Contact, Persons
+from services.gateway.person_encryption import Contact, Persons, lookup_hashers
 from services.gateway.person_encryption import Person as Citizen
-from services.runtime.encryption import Encryptor, KeyedHasher, read_key
+from services.runtime.encryption import Encryptor
 from services.runtime.kafka.producer import KafkaProducer
 from tests import tokens
 from tests.bench.bench import Bench
@@ -100,7 +100,7 @@ async def until(what: str, holds: Callable[[], Any], patience: float = _PATIENCE
 async def _populate(made: World, cards: int) -> None:
     persons = Persons(
         Encryptor.from_setting(made.system.keys.encryption_keys),
-        KeyedHasher(read_key(made.system.keys.lookup_key, "the lookup key")),
+        lookup_hashers(made.system.keys.lookup_key),
         keys := KeysOnDemand(provider_of(made.system.keys.key_encryption_keys)),
     )
     records = _records(persons, cards)

@@ -19,13 +19,14 @@ from deploy.local.config import REPOSITORY
 PAGE: Final = REPOSITORY / "docs" / "kubernetes.md"
 SIZES: Final = ("one-machine", "region", "country")
 NAMESPACE: Final = "frikort"
+_KINDS: Final = ("Deployment", "Job", "StatefulSet")
 _BLOCK: Final = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 Resource = dict[str, Any]
 
 
 class Workload(NamedTuple):
-    """A Deployment or Job, its pod template and its one container."""
+    """A Deployment, Job or StatefulSet, its pod template and its one container."""
 
     name: str
     kind: str
@@ -113,15 +114,13 @@ def of_kind(size: str, kind: str) -> dict[str, Resource]:
 
 
 def workloads(size: str, *kinds: str) -> dict[str, Workload]:
-    """The Deployments and Jobs of a size, by the name of their process or command."""
-    return {
-        found.name: found for found in _workloads(resources(size)) if found.kind in (kinds or ("Deployment", "Job"))
-    }
+    """What runs pods of ours in a size, by the name of the process or command; of all kinds if none is given."""
+    return {found.name: found for found in _workloads(resources(size)) if found.kind in (kinds or _KINDS)}
 
 
 def _workloads(found: tuple[Resource, ...]) -> Iterator[Workload]:
     for one in found:
-        if one["kind"] in ("Deployment", "Job"):
+        if one["kind"] in _KINDS:
             template = one["spec"]["template"]
             (container,) = template["spec"]["containers"]
             labels = template["metadata"]["labels"]

@@ -45,6 +45,7 @@ def start(workload: Workload, directory: Path) -> Started:
     with (
         patch.dict("os.environ", environment_of(workload, directory), clear=True),
         patch("services.runtime.logging.configure"),
+        patch("services.runtime.starting.report_settings"),
         patch("services.runtime.web.server.run", stop),
         patch("services.runtime.service.Runtime", stop),
         suppress(_StopsHereError),

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
+import yaml
 from frikort_contracts.access import PRINCIPALS, PROVISIONER, Operation, Resource, Right, rights
 from frikort_contracts.topics import PARTITIONS, TOPICS
 
 from deploy import generate_chart
+from deploy.local.config import REPOSITORY
 from deploy.local.containers import KAFKA_IMAGE, MONGODB_IMAGE
+from deploy.observability import dashboard
 from services.runtime.kafka.topics import names_of
 from services.runtime.safety_checks import check_topic
-from tests.deploy.helm.chart import SIZES, of_kind, resources, workloads
+from tests.deploy.helm.chart import SIZES, merged, of_kind, render, resources, values_of_size, workloads
 
+CAPACITY = REPOSITORY / "docs" / "capacity.md"
 _OPERATIONS = {"Read": Operation.READ, "Write": Operation.WRITE, "Describe": Operation.DESCRIBE}
 _OPERATIONS |= {"DescribeConfigs": Operation.DESCRIBE_CONFIGS}
 
@@ -28,12 +34,14 @@ def test_the_tables_of_the_chart_are_those_of_the_code() -> None:
 
 
 def test_a_changed_table_is_found_and_written_again(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    changed = tmp_path / "tables.yaml"
-    changed.write_text(generate_chart.text().replace("partitions: 6", "partitions: 7"))
-    monkeypatch.setattr(generate_chart, "TABLES", changed)
-    assert generate_chart.main(["--check"]) == 1
+    monkeypatch.setattr(generate_chart, "TABLES", tmp_path / "tables.yaml")
     assert generate_chart.main([]) == 0
-    assert generate_chart.main(["--check"]) == 0
+    for name in ("tables.yaml", "alerts.yml", "dashboard.json"):
+        changed = tmp_path / name
+        changed.write_text(changed.read_text().replace("6", "7", 1))
+        assert generate_chart.main(["--check"]) == 1
+        assert generate_chart.main([]) == 0
+        assert generate_chart.main(["--check"]) == 0
 
 
 def test_topics_are_those_of_the_topic_table_and_lose_no_records(size: str) -> None:
@@ -102,6 +110,14 @@ def test_the_replica_set_has_an_odd_number_of_members_that_require_tls_and_users
     assert [user["name"] for user in spec["users"]] == ["provisioner"]
 
 
+def test_the_oplog_of_a_country_has_two_of_the_busiest_days() -> None:
+    found = {size: of_kind(size, "MongoDBCommunity")["mongodb"]["spec"]["additionalMongodConfig"] for size in SIZES}
+    sizes = {size: config.get("replication.oplogSizeMB") for size, config in found.items()}
+    assert sizes == {"one-machine": None, "region": None, "country": 10_000}
+    (busiest,) = re.findall(r"\| oplog of the busiest day \|.*\| ([\d.]+) GB \|", CAPACITY.read_text())
+    assert sizes["country"] >= 2 * 1000 * float(busiest)
+
+
 def test_processes_connect_to_every_member_of_the_replica_set(size: str) -> None:
     members = of_kind(size, "MongoDBCommunity")["mongodb"]["spec"]["members"]
     hosts = ",".join(f"mongodb-{number}.mongodb-svc.frikort.svc.cluster.local:27017" for number in range(members))
@@ -114,7 +130,7 @@ def test_engines_have_the_versions_of_compose(size: str) -> None:
     assert KAFKA_IMAGE.endswith(f":{kafka['version']}")
     assert kafka["metadataVersion"].startswith(".".join(kafka["version"].split(".")[:2]))
     version = of_kind(size, "MongoDBCommunity")["mongodb"]["spec"]["version"]
-    assert version.startswith(MONGODB_IMAGE.partition(":")[2] + ".")
+    assert version == MONGODB_IMAGE.partition(":")[2]
 
 
 @pytest.mark.parametrize("size", ["region", "country"])
@@ -153,6 +169,25 @@ def test_prometheus_reads_the_port_of_health_of_every_process(size: str) -> None
     assert (endpoint["port"], endpoint["path"]) == ("health", "/metrics")
     selector = monitor["spec"]["selector"]["matchLabels"].items()
     assert all(selector <= workload.labels.items() for workload in workloads(size).values())
+
+
+def test_prometheus_gets_the_alert_rules_that_are_tested(size: str) -> None:
+    (rule,) = of_kind(size, "PrometheusRule").values()
+    assert rule["spec"] == yaml.safe_load(generate_chart.RULES.read_text())
+    assert "{{ $labels.service }}" in str(rule), "Helm leaves the templates of Prometheus alone"
+
+
+def test_grafana_gets_the_dashboard(size: str) -> None:
+    found = of_kind(size, "ConfigMap")["dashboard"]
+    assert json.loads(found["data"]["frikort.json"]) == dashboard.dashboard()
+    assert found["metadata"]["labels"]["grafana_dashboard"] == "1"
+
+
+def test_a_cluster_without_prometheus_or_grafana_gets_nothing_for_them() -> None:
+    off = {"podMonitor": False, "alertRules": False, "dashboard": False}
+    kinds = [(one["kind"], one["metadata"]["name"]) for one in render(merged(values_of_size("country"), off))]
+    assert not {kind for kind, _ in kinds} & {"PodMonitor", "PrometheusRule"}
+    assert ("ConfigMap", "dashboard") not in kinds
 
 
 def _setting(size: str, name: str, setting: str) -> str:

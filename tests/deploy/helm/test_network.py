@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import pytest
+from frikort_contracts.access import BACKUP, OPERATOR
 from helm_python import HelmRenderError
 
 from deploy.local.config import REPOSITORY
 from tests.deploy.helm.chart import SIZES, installation, merged, of_kind, render, values_of_size, workloads
 
 PUBLIC: Final = ("gateway", "portals")
+OF_OPERATORS: Final = (OPERATOR, BACKUP)
 PROVIDER: Final = "192.0.2.0/24"
 NAMESPACES: Final = {
     "ingress-nginx": "ingress controller",
@@ -38,8 +40,8 @@ def size(request: pytest.FixtureRequest) -> str:
 
 def test_processes_connect_to_what_the_architecture_draws_and_to_nothing_else(size: str) -> None:
     expected = {Connection(name, "DNS", 53) for name in workloads(size)}
-    expected |= {Connection(name, "Kafka", 9093) for name in (*_on_kafka(), "topics")}
-    expected |= {Connection(name, "MongoDB", 27017) for name in (*_processes(), "users")}
+    expected |= {Connection(name, "Kafka", 9093) for name in (*_on_kafka(), "topics", *OF_OPERATORS)}
+    expected |= {Connection(name, "MongoDB", 27017) for name in (*_processes(), "users", *OF_OPERATORS)}
     expected |= {Connection(name, "OpenID provider", 443) for name in PUBLIC}
     expected |= {Connection("portals", "ingress controller", 443)}
     assert {out for policy in _policies(size).values() for out in _outgoing(policy)} == expected
@@ -72,7 +74,7 @@ def test_mongodb_is_reached_by_its_clients_and_its_members_alone(size: str) -> N
     (rule,) = of_kind(size, "NetworkPolicy")["mongodb"]["spec"]["ingress"]
     peers = [peer["podSelector"]["matchLabels"] for peer in rule["from"]]
     assert peers == [{"app": "mongodb-svc"}, {"mongodb-client": "true"}]
-    assert _with_label(size, "mongodb-client") == {*_processes(), "users"}
+    assert _with_label(size, "mongodb-client") == {*_processes(), "users", *OF_OPERATORS}
 
 
 def test_kafka_is_reached_by_its_clients_and_keda_alone(size: str) -> None:
@@ -80,7 +82,7 @@ def test_kafka_is_reached_by_its_clients_and_keda_alone(size: str) -> None:
     clients, keda = listener["networkPolicyPeers"]
     assert clients == {"podSelector": {"matchLabels": {"kafka-client": "true"}}}
     assert _peer(keda) == "KEDA"
-    assert _with_label(size, "kafka-client") == {*_on_kafka(), "topics"}
+    assert _with_label(size, "kafka-client") == {*_on_kafka(), "topics", *OF_OPERATORS}
 
 
 def test_the_ingress_serves_the_portals_and_the_api_alone(size: str) -> None:

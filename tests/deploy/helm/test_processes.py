@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 import pytest
 import yaml
+from frikort_contracts.access import BACKUP, OPERATOR
 from pydantic import SecretStr
 
 from deploy.generate_chart import tables
@@ -16,7 +18,7 @@ from deploy.mongodb.__main__ import ProvisionerSettings
 from deploy.mongodb.rights import USERS
 from services.runtime.kafka.consumer import group_of
 from services.runtime.safety_checks import check_settings
-from services.runtime.settings import TopicSettings
+from services.runtime.settings import RuntimeSettings, TopicSettings
 from tests.deploy.helm.chart import PAGE, SIZES, of_kind, render, resources, values_of_size, workloads
 from tests.deploy.helm.started import environment_of, module_of, start
 
@@ -224,7 +226,7 @@ def test_a_consumer_group_is_that_of_the_process(name: str, tmp_path: Path) -> N
 def test_the_allowance_table_is_mounted_where_it_is_read(tmp_path: Path) -> None:
     table = (REPOSITORY / "deploy" / "allowances.toml").read_text()
     found = render(values_of_size("country") | {"allowances": table})
-    (configured,) = (one for one in found if one["kind"] == "ConfigMap")
+    (configured,) = (one for one in found if one["kind"] == "ConfigMap" and one["metadata"]["name"] == "allowances")
     assert configured["data"] == {"allowances.toml": table}
     for one in found:
         if one["kind"] == "Deployment" and one["metadata"]["name"] != "portals":
@@ -262,6 +264,33 @@ def test_users_of_mongodb_are_created_before_an_upgrade_changes_a_process() -> N
     assert jobs["users-2"]["metadata"]["annotations"]["helm.sh/hook"] == "pre-upgrade"
     assert "annotations" not in jobs["topics-2"]["metadata"]
     assert "annotations" not in of_kind("region", "Job")["users-1"]["metadata"]
+
+
+def test_the_pods_of_operators_have_their_own_users_and_none_runs_until_it_is_started(
+    size: str, tmp_path: Path
+) -> None:
+    pods = workloads(size, "StatefulSet")
+    assert pods.keys() == {OPERATOR, BACKUP}
+    for name, workload in pods.items():
+        assert of_kind(size, "StatefulSet")[name]["spec"]["replicas"] == 0
+        environment = environment_of(workload, tmp_path)
+        assert (environment["FRIKORT_KAFKA_USER"], environment["FRIKORT_MONGODB_USER"]) == (name, name)
+        with patch.dict("os.environ", environment, clear=True):
+            check_settings(RuntimeSettings())
+        assert not {setting for setting in environment if "KEY" in setting}
+
+
+def test_the_pod_of_backups_keeps_them_on_a_volume_that_outlives_it(size: str) -> None:
+    sets = of_kind(size, "StatefulSet")
+    (volume,) = sets[BACKUP]["spec"]["volumeClaimTemplates"]
+    assert volume["spec"]["resources"]["requests"]["storage"]
+    assert sets[BACKUP]["spec"]["persistentVolumeClaimRetentionPolicy"] == {
+        "whenDeleted": "Retain",
+        "whenScaled": "Retain",
+    }
+    mounts = {mount["name"]: mount for mount in workloads(size)[BACKUP].container["volumeMounts"]}
+    assert mounts[volume["metadata"]["name"]] == {"name": "backups", "mountPath": "/backup"}
+    assert "volumeClaimTemplates" not in sets[OPERATOR]["spec"]
 
 
 def test_a_command_that_is_refused_is_not_repeated(size: str) -> None:

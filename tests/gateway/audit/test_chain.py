@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from frikort_contracts.audit_log import Checkpoint
+from frikort_contracts.audit_log import Checkpoint, Expiry
 from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.audit.chain import CheckpointReader, SigningKey, VerificationKeys, next_checkpoint
+from services.gateway.retention.periods import AUDIT_ENTRIES
 
 KEY = SigningKey(b"k" * 32)
 OTHER = SigningKey(b"o" * 32)
 CHAIN = "c"
+SIGNED_AT = datetime(2026, 1, 1, 0, 1, tzinfo=UTC)
+LATER = SIGNED_AT + AUDIT_ENTRIES + timedelta(days=1)
 
 
 def entry(number: int, **changes: Any) -> dict[str, Any]:
@@ -30,13 +34,23 @@ def checkpoints_of(*groups: Sequence[Mapping[str, Any]], key: SigningKey = KEY) 
     return texts
 
 
-def findings(texts: Sequence[str], stored: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What a check finds, as "kind number"."""
+def expiry(through: int, *, before: datetime = LATER - AUDIT_ENTRIES, key: SigningKey = KEY, chain: str = CHAIN) -> str:
+    """A signed expiry of the first entries."""
+    return key.sign(Expiry(chain=chain, through=through, before=before))
+
+
+def findings(
+    texts: Sequence[str], stored: Sequence[Mapping[str, Any]], *expiries: str, signed_at: datetime = SIGNED_AT
+) -> list[str]:
+    """What a check long afterwards finds, as "kind number"."""
     reader = CheckpointReader(VerificationKeys([KEY.public]))
+    for text in expiries:
+        reader.read_expiry(CHAIN, text, at=LATER, now=LATER, kept=AUDIT_ENTRIES)
     for text in texts:
         if (checkpoint := reader.read(CHAIN, text)) is not None:
             after, last = reader.signed.get(CHAIN, 0), checkpoint.entries[-1].number
-            reader.check(checkpoint, {one["number"]: one for one in stored if after < one["number"] <= last})
+            of_checkpoint = {one["number"]: one for one in stored if after < one["number"] <= last}
+            reader.check(checkpoint, of_checkpoint, at=signed_at)
     return [f"{finding.what} {finding.number}" for finding in reader.findings]
 
 
@@ -146,3 +160,35 @@ def test_a_checkpoint_names_no_content() -> None:
     payload = Checkpoint.model_validate(VerificationKeys([KEY.public]).read(CHECKPOINTS[0])).model_dump_json()
     assert "sag" not in payload
     assert "card" not in payload
+
+
+def test_a_missing_entry_that_has_expired_is_no_difference() -> None:
+    assert findings(CHECKPOINTS, ENTRIES[3:], expiry(3)) == []
+    assert findings(CHECKPOINTS, ENTRIES, expiry(3)) == [], "they are not removed yet"
+
+
+def test_a_removed_entry_is_named_beside_expired_ones() -> None:
+    assert findings(CHECKPOINTS, [*ENTRIES[3:4], ENTRIES[5]], expiry(3)) == ["removed 5"]
+
+
+def test_an_expired_entry_that_is_altered_and_not_removed_is_named() -> None:
+    assert findings(CHECKPOINTS, [entry(1, reason="another"), *ENTRIES[1:]], expiry(3)) == ["altered 1"]
+
+
+def test_an_expiry_of_another_key_or_another_chain_counts_for_nothing() -> None:
+    for forged in (expiry(3, key=OTHER), expiry(3, chain="d"), CHECKPOINTS[0]):
+        found = findings(CHECKPOINTS, ENTRIES[3:], forged)
+        assert found == ["expiry not signed 0", "removed 1", "removed 2", "removed 3"]
+
+
+def test_an_expiry_cannot_hide_entries_that_are_younger_than_the_term() -> None:
+    """Also not one that was signed with the right key."""
+    early = expiry(3, before=LATER - AUDIT_ENTRIES + timedelta(seconds=1))
+    assert findings(CHECKPOINTS, ENTRIES[3:], early)[:2] == ["expired too early 3", "removed 1"]
+
+    young = LATER - timedelta(days=365)
+    assert findings(CHECKPOINTS, ENTRIES[3:], expiry(6), signed_at=young) == [
+        "expired too early 1",
+        "expired too early 2",
+        "expired too early 3",
+    ]

@@ -12,8 +12,9 @@ from frikort_contracts.http.roles import Role
 from services.gateway.audit.chain_writer import ChainWriter
 from services.gateway.audit.log import Access, AuditLog, Criteria, MongoAuditLog, Span, query, search_query
 from services.gateway.ordering import stamp
-from services.runtime.mongo.document_store import Database
-from tests.gateway.build import NOON, audit_entry
+from services.runtime.mongo.driver import Database
+from services.runtime.person_keys import is_person_key
+from tests.gateway.build import NOON, audit_entry, persons
 from tests.gateway.memory import MemoryAuditLog
 
 
@@ -23,7 +24,7 @@ def log(request: pytest.FixtureRequest) -> AuditLog:
 
 
 def _in(database: Database) -> MongoAuditLog:
-    return MongoAuditLog(database, ChainWriter(database))
+    return MongoAuditLog(database, ChainWriter(database), persons())
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +47,31 @@ async def test_an_entry_is_read_as_it_was_added(log: AuditLog) -> None:
     given = [line(1, "card:a", reason="sag 1"), line(2, "card:a", own=True)]
     await log.add(given)
     assert await log.latest([Span("card:a")], own=True, before=None, limit=10) == given[::-1]
+
+
+@pytest.mark.parametrize("log", ["mongodb"], indirect=True)
+async def test_a_reason_is_stored_encrypted_and_found_by_its_hash(log: AuditLog, database: Database) -> None:
+    keys, person = persons().keys, persons().cpr_hash("6101800101")
+    persons().encrypt_label("", person, "card", "cvr")  # the person has keys
+    about = replace(line(1, "card:a", reason="Karlas mor har ringet"), person=person)
+    await log.add([about, replace(line(2, "card:b", reason="Karlas mor har ringet"))])
+
+    stored = await database["accesses"].find().to_list(None)
+    assert "Karla" not in str(stored)
+    assert is_person_key(stored[0]["reason_ciphertext"])
+    wanted = Criteria(reason="Karlas mor har ringet")
+    assert [entry.reason for entry in await log.search(wanted, before=None, limit=10)] == [wanted.reason] * 2
+
+    for keys_id in keys.ids_of(person):
+        keys.erase(keys_id)
+    assert [entry.reason for entry in await log.search(wanted, before=None, limit=10)] == [wanted.reason, None]
+
+
+@pytest.mark.parametrize("log", ["mongodb"], indirect=True)
+async def test_a_reason_from_before_is_read_and_found(log: AuditLog, database: Database) -> None:
+    await log.add([line(1, "card:a")])
+    await database["accesses"].update_one({}, {"$set": {"reason": "sag 7"}})
+    assert [entry.reason for entry in await log.search(Criteria(reason="sag 7"), before=None, limit=10)] == ["sag 7"]
 
 
 async def test_an_existing_entry_stays_unchanged(log: AuditLog) -> None:
@@ -122,12 +148,17 @@ async def test_a_search_finds_the_entries_for_which_everything_holds(
 
 
 @pytest.mark.parametrize("log", ["mongodb"], indirect=True)
-@pytest.mark.parametrize("field", ["organisation", "actor", "reason"])
-async def test_a_search_by_one_field_is_a_range_of_its_index(log: AuditLog, database: Database, field: str) -> None:
+@pytest.mark.parametrize(
+    ("field", "indexed"), [("organisation", "organisation"), ("actor", "actor"), ("reason", "reason_hash")]
+)
+async def test_a_search_by_one_field_is_a_range_of_its_index(
+    log: AuditLog, database: Database, field: str, indexed: str
+) -> None:
     values: list[dict[str, Any]] = [{field: f"{n % 20}"} for n in range(200)]
     await log.add([replace(line(n, "card:a"), **value) for n, value in enumerate(values)])
     wanted: dict[str, Any] = {field: "3"}
-    asked = database["accesses"].find(search_query(Criteria(**wanted), before="2026"))
+    hashes = persons().reason_hashes("3")
+    asked = database["accesses"].find(search_query(Criteria(**wanted), before="2026", reason_hashes=hashes))
     plan = str((await asked.sort("_id", -1).limit(5).explain())["queryPlanner"]["winningPlan"])
-    assert f"'{field}_1__id_-1'" in plan
+    assert f"'{indexed}_1__id_-1'" in plan
     assert "'SORT'" not in plan

@@ -16,8 +16,8 @@ from services.gateway.audit.chain_writer import CHAINS, ENTRIES, ChainWriter
 from services.gateway.audit.log import Access, MongoAuditLog
 from services.gateway.audit.signer import CheckpointSigner
 from services.gateway.ordering import order_of
-from services.runtime.mongo.document_store import Database
-from tests.gateway.build import NOON, audit_entry
+from services.runtime.mongo.driver import Database
+from tests.gateway.build import NOON, audit_entry, persons
 from tests.gateway.memory import MemoryTopic
 
 KEY = SigningKey(b"k" * 32)
@@ -63,7 +63,7 @@ def writer(database: Database) -> ChainWriter:
 
 @pytest.fixture
 def log(database: Database, writer: ChainWriter) -> MongoAuditLog:
-    return MongoAuditLog(database, writer)
+    return MongoAuditLog(database, writer, persons())
 
 
 def access(minute: int) -> Access:

@@ -14,7 +14,7 @@ from services.gateway.audit.chain import SigningKey
 from services.gateway.evidence.signer import EvidenceSigner
 from services.gateway.evidence.store import EvidenceStore
 from services.gateway.projections import evidence
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from tests.gateway.build import envelope, reported
 from tests.gateway.memory import MemoryTopic
 

@@ -13,6 +13,8 @@ from frikort_contracts.issuance import DeactivateCard
 from frikort_contracts.retention import RetentionCompleted
 from frikort_contracts.topics import RETENTION
 
+from services.gateway.audit.chain import SigningKey
+from services.gateway.audit.expiry import ExpirySigner
 from services.gateway.auth import Caller
 from services.gateway.commands.service import CommandRequest, CommandResponse, CommandService
 from services.gateway.commands.store import SUBMISSIONS, CommandExpiry, MongoCommandStore
@@ -21,7 +23,7 @@ from services.gateway.problems import ProblemError
 from services.gateway.projections import outcomes
 from services.gateway.retention.job import RUNS, RetentionJob
 from services.gateway.retention.periods import ANSWERS, LINES
-from services.runtime.mongo.document_store import Database
+from services.runtime.mongo.driver import Database
 from tests.gateway.build import CARD, persons
 from tests.gateway.memory import MemoryTopic
 
@@ -49,7 +51,13 @@ class Keeper:
         self.recorded: list[UUID] = []
 
     def job(self) -> RetentionJob:
-        return RetentionJob(self.database, self.topic, CommandExpiry(self.database), pause=0)
+        return RetentionJob(
+            self.database,
+            self.topic,
+            CommandExpiry(self.database),
+            ExpirySigner(self.database, self.topic, SigningKey(b"k" * 32)),
+            pause=0,
+        )
 
     async def send(self, key: str, at: datetime, body: str = "{}") -> CommandResponse:
         """Send a command until it is answered."""
@@ -159,7 +167,7 @@ async def test_a_night_has_one_run_and_one_report(keeper: Keeper) -> None:
         await keeper.job().run_once(DAY, NOW)
 
     (report,) = keeper.topic.reports
-    assert report.expired == {"stored-answers": 1, "payroll-lines": 0, "unusual-findings": 0}
+    assert report.expired == {"stored-answers": 1, "payroll-lines": 0, "unusual-findings": 0, "audit-entries": 0}
     assert await keeper.database[RUNS].count_documents({}) == 1
 
 

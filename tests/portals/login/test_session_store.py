@@ -12,7 +12,7 @@ import pytest
 
 from deploy.local.engines import Engines
 from services.portals.login.session_store import EncryptedRecord, MongoSessionStore, SessionStore, key_of, new_secret
-from services.runtime.mongo.document_store import connect, durable_database
+from services.runtime.mongo.driver import connect, durable_database
 from tests.portals.login.fakes import MemorySessionStore
 
 SOON = datetime(2100, 1, 1, tzinfo=UTC)

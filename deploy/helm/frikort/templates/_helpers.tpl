@@ -64,7 +64,12 @@ securityContext:
 containers:
   - name: {{ .name }}
     image: "{{ required "image.repository" $values.image.repository }}:{{ $process.tag | default $values.image.tag | default .root.Chart.AppVersion }}"
+    {{- if $process.module }}
     command: {{ concat (list "python" "-m" $process.module) ($process.arguments | default list) | toJson }}
+    {{- else }}
+    # It waits for the operator, who runs commands in it.
+    command: [sleep, infinity]
+    {{- end }}
     env:
       - {name: FRIKORT_ENVIRONMENT, value: {{ $values.environment | quote }}}
       - {name: FRIKORT_LOG_LEVEL, value: {{ $values.logLevel | quote }}}
@@ -140,6 +145,9 @@ containers:
       capabilities: {drop: [ALL]}
     volumeMounts:
       - {name: tmp, mountPath: /tmp}
+      {{- if $process.storage }}
+      - {name: backups, mountPath: /backup}
+      {{- end }}
       {{- if $process.mongodb }}
       - {name: mongodb, mountPath: /run/mongodb, readOnly: true}
       {{- end }}

@@ -30,7 +30,7 @@ from services.runtime.kafka.dead_letters.reader import DeadLetter, read
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.topics import MissingTopics
 from services.runtime.kafka.unavailable import KafkaUnavailable
-from services.runtime.mongo.document_store import connect
+from services.runtime.mongo.driver import connect
 from services.runtime.operator_commands import SettingsRefused, say, settings_for, words, write
 from services.runtime.processing.dead_letters import Origin
 from services.runtime.settings import RuntimeSettings

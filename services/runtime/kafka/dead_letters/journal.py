@@ -13,7 +13,7 @@ from pymongo.errors import DuplicateKeyError
 
 from services.runtime.kafka.dead_letters.reader import DeadLetter
 from services.runtime.kafka.producer import KafkaProducer
-from services.runtime.mongo.document_store import Client, Collection, durable_database
+from services.runtime.mongo.driver import Client, Collection, durable_database
 from services.runtime.processing.dead_letters import Origin
 
 logger = structlog.get_logger("services.runtime.kafka.dead_letters")

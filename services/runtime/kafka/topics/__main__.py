@@ -20,6 +20,7 @@ from services.runtime.kafka.topics.acls import AclsUnavailable, MissingRights
 from services.runtime.kafka.topics.provisioning import Provisioned, TopicNotCreated, check_all, provision
 from services.runtime.safety_checks import UnsafeSetting, check_settings
 from services.runtime.settings import TopicSettings
+from services.runtime.starting import report_settings
 
 logger = structlog.get_logger(__name__)
 
@@ -63,4 +64,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    report_settings("topics")
     sys.exit(main())

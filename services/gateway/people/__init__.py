@@ -1,0 +1,1 @@
+"""What the commands about the keys of people do."""
