@@ -181,7 +181,7 @@ class Period(Value):
             raise ValueError(reading.LAST_BEFORE_FIRST)
         return self
 
-    def covers(self, other: Period) -> bool:
+    def covers(self, other: Period | WorkPeriod) -> bool:
         """Whether every day of ``other`` is a day of this period."""
         if other.first < self.first:
             return False

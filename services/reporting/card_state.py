@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from hashlib import sha256
-from typing import Final
-from uuid import UUID, uuid5
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Self
+from uuid import UUID
 
 from frikort_contracts.issuance import AnyCardEvent, CardDeactivated, CardIssued, CardNumberReplaced, CardReactivated
 from frikort_contracts.reporting import CorrectReport, DisputeDecision, ReportEarnings
 from frikort_contracts.values import Components, Period, Revision, WorkPeriod, Year
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import TypeAdapter
 
 from services.reporting.deferred_commands import DeferredCommand
 from services.reporting.look_alikes import changed_look_alikes
 from services.runtime.processing.entries import EntryMap
+from services.runtime.uuids import uuid5_text
 
 ONE_DAY: Final = timedelta(days=1)
 
@@ -72,7 +74,12 @@ class CardFacts:
     active: tuple[Period, ...] = ()
 
 
-class CardState(BaseModel):
+_CARD: Final = TypeAdapter(CardFacts)
+_EMPLOYMENTS: Final = TypeAdapter(dict[str, Employment])
+_DEFERRED: Final = TypeAdapter(tuple[DeferredCommand, ...])
+
+
+class CardState(NamedTuple):
     """Everything that reporting knows of one card; ``deferred`` are commands that arrived before their card event.
 
     ``reports`` are the reports of all employments by report id, in their stored form. ``look_alikes`` finds those that
@@ -80,27 +87,50 @@ class CardState(BaseModel):
     accepted, by payment year.
     """
 
-    model_config = ConfigDict(frozen=True)
-
     card_id: str
     card: CardFacts = CardFacts()
-    employments: dict[str, Employment] = {}
-    reports: EntryMap = Field(default_factory=lambda: EntryMap("reports"))
-    look_alikes: EntryMap = Field(default_factory=lambda: EntryMap("look_alikes"))
-    accepted: dict[int, int] = {}
+    employments: Mapping[str, Employment] = MappingProxyType({})
+    reports: EntryMap = EntryMap("reports")
+    look_alikes: EntryMap = EntryMap("look_alikes")
+    accepted: Mapping[int, int] = MappingProxyType({})
     deferred: tuple[DeferredCommand, ...] = ()
+
+    def to_stored(self) -> dict[str, Any]:
+        """See ``PlainState``. Reports and look-alikes are in their stored form already."""
+        return {
+            "card_id": self.card_id,
+            "card": _CARD.dump_python(self.card, mode="json"),
+            "employments": _EMPLOYMENTS.dump_python(dict(self.employments), mode="json"),
+            "reports": self.reports.to_stored(),
+            "look_alikes": self.look_alikes.to_stored(),
+            "accepted": {str(year): count for year, count in self.accepted.items()},
+            "deferred": _DEFERRED.dump_python(self.deferred, mode="json"),
+        }
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> Self:
+        """See ``PlainState``. A field that only a later release knows is ignored."""
+        return cls(
+            card_id=stored["card_id"],
+            card=_CARD.validate_python(stored["card"]),
+            employments=_EMPLOYMENTS.validate_python(stored["employments"]),
+            reports=EntryMap.from_stored(stored["reports"]),
+            look_alikes=EntryMap.from_stored(stored["look_alikes"]),
+            accepted={int(year): count for year, count in stored["accepted"].items()},
+            deferred=_DEFERRED.validate_python(stored["deferred"]),
+        )
 
     def with_card(self, card: CardFacts) -> CardState:
         """The state with newer facts of the card."""
-        return self._with(card=card)
+        return self._replace(card=card)
 
     def with_deferred(self, deferred: tuple[DeferredCommand, ...]) -> CardState:
         """The state with these deferred commands."""
-        return self._with(deferred=deferred)
+        return self._replace(deferred=deferred)
 
     def with_employment(self, employment_id: str, employment: Employment) -> CardState:
         """The state with this employment added or replaced."""
-        return self._with(employments={**self.employments, employment_id: employment})
+        return self._replace(employments={**self.employments, employment_id: employment})
 
     def report(self, employment_id: str, report_id: str) -> Report | None:
         """The report, if it is one of this employment."""
@@ -119,7 +149,7 @@ class CardState(BaseModel):
     def with_report(self, report_id: str, report: Report) -> CardState:
         """The state with this report added or replaced."""
         earlier = self._report(report_id)
-        return self._with(
+        return self._replace(
             reports=self.reports.with_entries({report_id: _REPORT.dump_python(report, mode="json")}),
             look_alikes=self.look_alikes.with_entries(
                 changed_look_alikes(self.look_alikes, report_id, earlier, report)
@@ -129,31 +159,11 @@ class CardState(BaseModel):
     def with_accepted(self, report_id: str, report: Report) -> CardState:
         """The state with this report after a new or corrected content of it was accepted."""
         accepted = {**self.accepted, report.year: self.accepted.get(report.year, 0) + 1}
-        return self.with_report(report_id, report)._with(accepted=accepted)
+        return self.with_report(report_id, report)._replace(accepted=accepted)
 
     def _report(self, report_id: str) -> Report | None:
         stored = self.reports.get(report_id)
         return None if stored is None else _REPORT.validate_python(stored)
-
-    def _with(
-        self,
-        *,
-        card: CardFacts | None = None,
-        employments: dict[str, Employment] | None = None,
-        reports: EntryMap | None = None,
-        look_alikes: EntryMap | None = None,
-        accepted: dict[int, int] | None = None,
-        deferred: tuple[DeferredCommand, ...] | None = None,
-    ) -> CardState:
-        return CardState(
-            card_id=self.card_id,
-            card=self.card if card is None else card,
-            employments=self.employments if employments is None else employments,
-            reports=self.reports if reports is None else reports,
-            look_alikes=self.look_alikes if look_alikes is None else look_alikes,
-            accepted=self.accepted if accepted is None else accepted,
-            deferred=self.deferred if deferred is None else deferred,
-        )
 
 
 def apply_card_event(card: CardFacts, event: AnyCardEvent) -> CardFacts:
@@ -184,7 +194,7 @@ def report_id_of(employment_id: str, reference: str) -> str:
 
     Employment (employer and card) and reference are the business key: the same reference always names the same report.
     """
-    return str(uuid5(UUID(employment_id), reference))
+    return uuid5_text(UUID(employment_id).bytes, reference)
 
 
 def fingerprint(command: ReportEarnings | CorrectReport) -> str:
@@ -193,7 +203,7 @@ def fingerprint(command: ReportEarnings | CorrectReport) -> str:
         command.payment_date.isoformat(),
         command.work.first.isoformat(),
         command.work.last.isoformat(),
-        *(str(amount) for _, amount in sorted(command.components.model_dump().items())),
+        *(str(amount) for _, amount in sorted(command.components)),
     )
     return sha256("|".join(content).encode()).hexdigest()[:16]
 

@@ -12,6 +12,8 @@ from frikort_contracts.reporting import EarningsCommand, RegisterEmployment
 from frikort_contracts.topics import MESSAGE_TYPES
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+_Needing = RegisterEmployment | EarningsCommand | CheckReports
+
 
 class DeferredCommand(BaseModel):
     """A command as it is stored until its card event arrives."""
@@ -28,7 +30,7 @@ class DeferredCommand(BaseModel):
 
 def needed_card_revision(command: Message) -> int:
     """The card revision that ``command`` must be decided on, or a later one; 0 if it needs none."""
-    return command.card_revision if isinstance(command, RegisterEmployment | EarningsCommand | CheckReports) else 0
+    return command.card_revision if isinstance(command, _Needing) else 0
 
 
 def defer(message: Envelope[Any]) -> DeferredCommand:

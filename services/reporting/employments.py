@@ -78,7 +78,7 @@ def declare_no_work(state: CardState, message: Envelope[DeclareNoWork]) -> Decis
     """Declare days without work, up to today. Later reports of these days stay possible. Raises ``Refusal``."""
     command = message.data
     employment = find_employment(state, command)
-    if not employment.period.covers(command.days.as_period()):
+    if not employment.period.covers(command.days):
         raise Refusal(Problem.NO_WORK_OUTSIDE_EMPLOYMENT, **employment_days(employment))
     if command.days.last > (today := danish_day(message.time)):
         raise Refusal(Problem.NO_WORK_IN_FUTURE, today=today.isoformat())
@@ -112,7 +112,7 @@ def check_reports_inside(state: CardState, employment_id: str, earlier: Period, 
     if period.covers(earlier):  # as is most often the case; then no report need be read
         return
     for report in state.reports_of(employment_id):
-        if not report.withdrawn and not period.covers(report.work.as_period()):
+        if not report.withdrawn and not period.covers(report.work):
             raise Refusal(
                 Problem.EMPLOYMENT_HAS_REPORTS_OUTSIDE,
                 reference=report.reference,

@@ -126,20 +126,9 @@ def _reporting(message: Envelope[CheckReports], report: CheckedReport) -> Envelo
 
 
 def _as_dry_run(outcome: Event | EventFields) -> Event | EventFields:
-    if not isinstance(outcome, CommandAccepted):
-        return outcome
-    return CommandAccepted(
-        command_id=outcome.command_id,
-        card_id=outcome.card_id,
-        employment_id=outcome.employment_id,
-        report_id=outcome.report_id,
-        revision=outcome.revision,
-        dispute_revision=outcome.dispute_revision,
-        year=outcome.year,
-        already_reported=outcome.already_reported,
-        corrected_since=outcome.corrected_since,
-        dry_run=True,
-    )
+    if isinstance(outcome, EventFields) and outcome.message is CommandAccepted:
+        return outcome._replace(fields={**outcome.fields, "dry_run": True})
+    return outcome
 
 
 def decide_deferred(rules: Rules, state: CardState) -> Decision[CardState]:

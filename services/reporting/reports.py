@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from frikort_contracts.cloudevents import Envelope
-from frikort_contracts.messages import Event
+from frikort_contracts.cloudevents import Envelope, id_text
+from frikort_contracts.messages import Event, EventFields, unvalidated
 from frikort_contracts.outcomes import CommandAccepted, Problem
 from frikort_contracts.reporting import (
     CorrectReport,
@@ -23,6 +23,9 @@ from services.reporting.disputes import close_on_employer_action
 from services.reporting.employments import find_employment
 from services.reporting.rules import Refusal, Rules, check_not_own_business, find_possible_duplicate
 from services.runtime.processing.decision import Decision
+
+_reported = unvalidated(EarningsReported)
+_accepted = unvalidated(CommandAccepted)
 
 
 def report_earnings(rules: Rules, state: CardState, message: Envelope[ReportEarnings]) -> Decision[CardState]:
@@ -51,7 +54,7 @@ def report_earnings(rules: Rules, state: CardState, message: Envelope[ReportEarn
     )
     if command.dry_run:
         return Decision(state, (_outcome(state, message, report_id, report, dry_run=True),))
-    event = EarningsReported(
+    event = _reported(
         card_id=state.card_id,
         employment_id=command.employment_id,
         report_id=report_id,
@@ -176,7 +179,7 @@ def check_unchanged(report: Report, command: CorrectReport | WithdrawReport) -> 
         )
 
 
-def _repeated(state: CardState, message: Envelope[ReportEarnings], report_id: str, earlier: Report) -> CommandAccepted:
+def _repeated(state: CardState, message: Envelope[ReportEarnings], report_id: str, earlier: Report) -> EventFields:
     """The outcome for a report that was accepted before."""
     return _outcome(
         state,
@@ -198,12 +201,13 @@ def _outcome(
     already_reported: bool = False,
     corrected_since: bool = False,
     dry_run: bool = False,
-) -> CommandAccepted:
-    return CommandAccepted(
-        command_id=str(message.id),
+) -> EventFields:
+    return _accepted(
+        command_id=id_text(message.id),
         card_id=state.card_id,
         employment_id=message.data.employment_id,
         report_id=report_id,
+        mandate_id=None,
         revision=report.revision,
         dispute_revision=report.dispute_revision or None,
         year=report.year,

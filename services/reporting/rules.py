@@ -118,7 +118,7 @@ def check_payment_date(payment_date: date, work: WorkPeriod, today: date) -> Non
 
 def check_work_in_employment(work: WorkPeriod, employment: Employment) -> None:
     """The employer reports work in a registered employment (§ 6). Raises ``Refusal``."""
-    if not employment.period.covers(work.as_period()):
+    if not employment.period.covers(work):
         raise Refusal(Problem.WORK_OUTSIDE_EMPLOYMENT, **employment_days(employment))
 
 

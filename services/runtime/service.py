@@ -31,6 +31,7 @@ from services.runtime.mongo.key_checks import check_keys
 from services.runtime.processing.batch_processor import BatchHandler, BatchProcessor
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.decision import DocumentSet, Processor, S
+from services.runtime.processing.decoding import RecordDecoder
 from services.runtime.processing.document_cache import DocumentCache
 from services.runtime.processing.policies import BatchPolicy, CommitPolicy
 from services.runtime.processing.positions import Partition, behind
@@ -110,6 +111,7 @@ class Runtime:
         self.client = connect(settings.mongodb_uri, listeners=listeners, driver=settings.mongodb_driver)
         self.database: Database = durable_database(self.client, f"frikort_{service}")
         self._processors = tuple(processors)
+        self._decoder = RecordDecoder(self._processors)
         self._card_counter = card_counter
         # A batch whose write failed is applied again to the stored documents, so the driver need not retry the write.
         self._processing_client = connect_for_processing(
@@ -293,6 +295,7 @@ class Runtime:
             producer=self.producer,
             published=PublishedEvents(self.committed_positions),
             cache=self._cache_of(processor, settings),
+            decoder=self._decoder,
             dead_letter_limit=settings.dead_letter_limit,
         )
 

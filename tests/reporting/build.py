@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -218,7 +219,7 @@ class CardHistory:
         decision: Decision[CardState] = self._decide(self.state, message)
         # The state is stored and read again, as between two batches.
         assert decision.state is not None
-        self.state = CardState.model_validate_json(decision.state.model_dump_json())
+        self.state = CardState.from_stored(json.loads(json.dumps(decision.state.to_stored())))
         maps = [(each.reports, each.look_alikes) for each in (decision.state, self.state)]
         for decided, stored in zip(*maps, strict=True):
             self._outside[decided.name] |= decided.changed

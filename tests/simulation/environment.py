@@ -43,6 +43,7 @@ from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.dead_letters import FACTS, Origin, Replay, facts_of
 from services.runtime.processing.decision import DocumentSet, Processor, S, no_aliases
+from services.runtime.processing.decoding import RecordDecoder
 from services.runtime.processing.document_cache import DocumentCache
 from services.runtime.processing.entry_loading import MapAddress, Needed, StoredEntries
 from services.runtime.processing.policies import CommitPolicy
@@ -287,11 +288,12 @@ class Environment:
         service.processes.append(process)
         log = SimLog(self.broker, self._points)
         caches = [self._cache(database) for database in service.databases.values()]
+        decoder = RecordDecoder([database.processor for database in service.databases.values()])
         member = Member(process.name, process, service.group, self.broker, caches)
         consumer = BatchConsumer(
             consumer=member,
             processors=[
-                CheckedProcessor(self._batch_processor(service, database, log, cache), member, self.broker)
+                CheckedProcessor(self._batch_processor(service, database, log, cache, decoder), member, self.broker)
                 for database, cache in zip(service.databases.values(), caches, strict=True)
             ],
             batching=self.config.batching,
@@ -316,7 +318,7 @@ class Environment:
             self.gateways.append(self._gateway(process, log))
 
     def _batch_processor(
-        self, service: Service, database: MemoryDatabase[Any], log: SimLog, cache: CountedCache
+        self, service: Service, database: MemoryDatabase[Any], log: SimLog, cache: CountedCache, decoder: RecordDecoder
     ) -> BatchProcessor[Any]:
         return BatchProcessor(
             service=service.name,
@@ -325,6 +327,7 @@ class Environment:
             producer=log,
             published=PublishedEvents(_committed(service.group)),
             cache=cache,
+            decoder=decoder,
             dead_letter_limit=DEAD_LETTER_LIMIT,
         )
 

@@ -10,6 +10,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any, NamedTuple, Protocol, Self
 
 from pydantic import Field, TypeAdapter, model_validator
@@ -37,8 +38,13 @@ class Allowance(Value):
         A later day is greater, then final amounts, then a later correction. So what is in force only ever grows: time
         passes, and rows are added. The versions of a later year are greater.
         """
-        mark = "0-provisional" if self.provisional else "1-final"
-        return f"{self.year}/{self.effective_from}/{mark}/{self.correction:03d}"
+        return _version(self.year, self.effective_from, self.correction, provisional=self.provisional)
+
+
+@cache
+def _version(year: int, effective_from: date, correction: int, *, provisional: bool) -> str:
+    mark = "0-provisional" if provisional else "1-final"
+    return f"{year}/{effective_from}/{mark}/{correction:03d}"
 
 
 class Allowances(Protocol):

@@ -218,7 +218,7 @@ def _matching(candidates: Sequence[OwnEmployment], work: WorkPeriod) -> tuple[Ow
     if not candidates:
         return None, "no own employment has this card number"
     if len(candidates) > 1:
-        candidates = [candidate for candidate in candidates if candidate.period.covers(work.as_period())]
+        candidates = [candidate for candidate in candidates if candidate.period.covers(work)]
     if len(candidates) == 1:
         return candidates[0], ""
     return None, "several own employments have this card number, and not one of them covers the work"

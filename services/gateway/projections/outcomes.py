@@ -41,21 +41,30 @@ def project(outcome: OutcomeView | None, message: Envelope[AnyOutcome]) -> Outco
     if outcome is not None:
         return outcome
     event = message.data
-    outcome = OutcomeView(
+    if isinstance(event, CommandAccepted):
+        return OutcomeView(
+            command_id=event.command_id,
+            at=message.time,
+            card_id=event.card_id,
+            employment_id=event.employment_id,
+            report_id=event.report_id,
+            mandate_id=event.mandate_id,
+            revision=event.revision,
+            dispute_revision=event.dispute_revision,
+            year=event.year,
+            already_reported=event.already_reported,
+            corrected_since=event.corrected_since,
+            dry_run=event.dry_run,
+        )
+    return OutcomeView(
         command_id=event.command_id,
         at=message.time,
         card_id=event.card_id,
         employment_id=event.employment_id,
         report_id=event.report_id,
+        problem=event.problem,
+        detail=event.detail,
     )
-    if isinstance(event, CommandAccepted):
-        names = (
-            *("mandate_id", "revision", "dispute_revision", "year"),
-            *("already_reported", "corrected_since", "dry_run"),
-        )
-        accepted = {name: getattr(event, name) for name in names}
-        return outcome.model_copy(update=accepted)
-    return outcome.model_copy(update={"problem": event.problem, "detail": event.detail})
 
 
 PROJECTION: Final = Projection(

@@ -131,11 +131,11 @@ class ReportView(BaseModel):
 
 Reported = EarningsReported | EarningsCorrected | EarningsWithdrawn
 Disputed = ReportDisputed | DisputeAnswered | DisputeDecided | DisputeEnded
+_AboutReport = ReportEvent | DisputeEvent | ReportSettled
 
 
 def _document_id(message: Envelope[Any]) -> str | None:
-    about = isinstance(message.data, ReportEvent | DisputeEvent | ReportSettled)
-    return message.data.report_id if about else None
+    return message.data.report_id if isinstance(message.data, _AboutReport) else None
 
 
 def project(report: ReportView | None, message: Envelope[Reported | Disputed | ReportSettled]) -> ReportView:

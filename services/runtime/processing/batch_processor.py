@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Generic, Protocol
 
 import structlog
-from frikort_contracts.cloudevents import BrokenContract, Record, decode
+from frikort_contracts.cloudevents import BrokenContract, Record
 from frikort_contracts.topics import Topic
 
 from services.runtime import metrics
@@ -26,6 +26,7 @@ from services.runtime.processing.apply import (
 )
 from services.runtime.processing.dead_letters import dead_letter, replay_in
 from services.runtime.processing.decision import Address, Processor, S, unprepared
+from services.runtime.processing.decoding import RecordDecoder
 from services.runtime.processing.document_cache import DocumentCache
 from services.runtime.processing.entries import EntriesNotLoaded
 from services.runtime.processing.entry_loading import (
@@ -122,6 +123,7 @@ class BatchProcessor(Generic[S]):
         producer: Producer,
         published: PublishedEvents | None = None,
         cache: DocumentCache[S] | None = None,
+        decoder: RecordDecoder | None = None,
         dead_letter_limit: int = 1000,
     ) -> None:
         self._service = service
@@ -130,6 +132,7 @@ class BatchProcessor(Generic[S]):
         self._producer = producer
         self._published = published or PublishedEvents()
         self._cache = DocumentCache[S](0) if cache is None else cache
+        self._decoder = decoder or RecordDecoder()
         self._topics: dict[str, Topic] = {topic.name: topic for topic in processor.topics}
         self._dead_letter_limit = dead_letter_limit
         self._dead_in_a_row = 0
@@ -167,7 +170,8 @@ class BatchProcessor(Generic[S]):
 
     async def _process(self, batch: Sequence[Incoming], unwritable: Mapping[Position, str]) -> BatchResult:
         """Process ``batch``, whose records in ``unwritable`` become dead letters without being applied."""
-        deliveries, broken = self._read([incoming for incoming in batch if _position(incoming) not in unwritable])
+        readable = [each for each in batch if _position(each) not in unwritable] if unwritable else batch
+        deliveries, broken = self._read(readable)
         addresses = [delivery.address for delivery in deliveries]
         asked = Needed()
         while True:
@@ -216,7 +220,7 @@ class BatchProcessor(Generic[S]):
         now = datetime.now(UTC)
         for incoming, envelope, _ in deliveries:
             # Prepared data has no type any more.
-            age = self._age_of.get(dict(incoming.headers)["ce_type"])
+            age = self._age_of.get(_type_of(incoming))
             if age is not None and replay_in(incoming) is None:
                 # The time is that of another machine's clock.
                 age.observe(max(0.0, (now - envelope.time).total_seconds()))
@@ -268,7 +272,7 @@ class BatchProcessor(Generic[S]):
             if self._is_replay_for_another(incoming):
                 continue
             try:
-                envelope = decode(self._topics[incoming.topic], incoming.value, incoming.headers)
+                envelope = self._decoder.decode(self._topics[incoming.topic], incoming)
                 address = self._processor.address_of(envelope)
             except BrokenContract as reason:
                 broken[_position(incoming)] = str(reason)
@@ -337,6 +341,10 @@ def rejected(service: str, processor: str, incoming: Incoming, reason: str) -> R
 
 def _has_large_outbox(document: Document[Any]) -> bool:
     return sum(pending.entry.size for pending in document.outbox) > LARGE_OUTBOX
+
+
+def _type_of(incoming: Incoming) -> bytes:
+    return next(value for name, value in incoming.headers if name == "ce_type")
 
 
 def _position(incoming: Incoming) -> Position:

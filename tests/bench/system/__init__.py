@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.bench.system import accept, extract, huge_card, one_report, payroll, start, stored_bytes, through
+from tests.bench.system import accept, extract, huge_card, idle, one_report, payroll, start, stored_bytes, through
 
 CASES: Final = (
     *accept.CASES,
     *through.CASES,
     *one_report.CASES,
+    *idle.CASES,
     *payroll.CASES,
     *huge_card.CASES,
     *extract.CASES,
