@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from services.gateway.retention.periods import ANSWERS, FINDINGS, LINES
+from services.gateway.retention.periods import ANSWERS, FILES, FINDINGS, LINES
 
+EXTRACT_STORE: Final = "FRIKORT_EXTRACT_FILES"
+"""The setting that names the folder or bucket of the files of extracts."""
 PAGE: Final = Path(__file__).parents[1] / "docs/retention.md"
 
 _BOOKS: Final = (
@@ -75,7 +77,7 @@ TABLE: Final = (
     ),
     Row(
         "read models",
-        _collections("gateway", "cards", "employments", "reports", "ledgers", "outcomes", "extracts", "extract_parts")
+        _collections("gateway", "cards", "employments", "reports", "ledgers", "outcomes", "extracts", "extract_parts", "extract_files")
         + _collections("gateway", "reconciliations"),
         "as the topics",
         _REBUILT + ". Outcomes stay longer than their topic: a command that was handled is not handled again",
@@ -139,11 +141,23 @@ TABLE: Final = (
         "nothing",
     ),
     Row(
-        "requests for extracts",
-        _collections("gateway", "extract_requests") + _collections("exports", "requests", "requests_entries"),
+        "requests for extracts, their progress and manifests",
+        (
+            "frikort.extract-requests.v1",
+            "frikort.extract-files.v1",
+            *_collections("gateway", "extract_requests"),
+            *_collections("exports", "requests", "requests_entries", "extract_files", "extract_files_entries"),
+        ),
         "without limit",
-        "They name a year and an authority, and no person",
+        "They name a year and who requested it, and no person but by the id of a card; the manifest is evidence",
         "nothing",
+    ),
+    Row(
+        "files of extracts",
+        (EXTRACT_STORE,),
+        f"{FILES.days} days",
+        "A new extract of the same year can be requested at any time. " + _MINIMAL,
+        "the retention job",
     ),
     Row("contents of extracts, between services", ("frikort.extracts.v1",), "30 days", _MINIMAL, "Kafka"),
     Row("outcomes of commands, between services", ("frikort.outcomes.v1",), "90 days", _MINIMAL, "Kafka"),

@@ -58,6 +58,7 @@ _READ_MODELS: Final = {
     "outcomes": _ADD_INDEXED,
     "extracts": _KEEP_INDEXED,
     "extract_parts": _ADD_INDEXED,
+    "extract_files": _KEEP_INDEXED,
     "reconciliations": _KEEP_INDEXED,
     "statistics": _ADD_INDEXED,
     "evidence": _ADD_INDEXED,
@@ -76,6 +77,7 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
         "frikort_exports": {
             **_documents("statements"),
             **_documents("requests"),
+            **_documents("extract_files"),
             **_documents("reconciliations"),
             "card_histories": _KEEP_INDEXED,
             "statistics": _KEEP,

@@ -24,6 +24,8 @@ from services.gateway.ordering import stamp
 from services.gateway.payroll.batch import BatchStatus
 from services.gateway.payroll.store import CHUNKS, FILES
 from services.gateway.retention.periods import ANSWERS, FINDINGS, LINES
+from services.gateway.retention.periods import FILES as EXTRACT_FILES
+from services.runtime.file_store import FileStore
 from services.runtime.mongo.document_store import Database
 from services.runtime.mongo.nightly import NightlyRuns
 from services.runtime.processing.producer import Producer
@@ -53,12 +55,21 @@ Kind = Callable[[datetime], Awaitable[int]]
 class RetentionJob:
     """Runs once for each Danish day, from 03:00 on. ``retention_runs`` has a document for each."""
 
-    def __init__(self, database: Database, producer: Producer, commands: CommandExpiry, *, pause: float = 0.05) -> None:
+    def __init__(
+        self,
+        database: Database,
+        producer: Producer,
+        commands: CommandExpiry,
+        files: FileStore,
+        *,
+        pause: float = 0.05,
+    ) -> None:
         """``pause``: seconds between two batches, so that people and files come first."""
         self._runs = database[RUNS]
         self._nights = NightlyRuns(self._runs, hour=_HOUR)
         self._submissions = database[SUBMISSIONS]
         self._files = database[FILES]
+        self._extract_files = files
         self._chunks = database[CHUNKS]
         self._unusual = database[UNUSUAL]
         self._producer = producer
@@ -67,6 +78,7 @@ class RetentionJob:
         self._kinds: Mapping[str, Kind] = {
             "stored-answers": self._expire_answers,
             "payroll-lines": self._delete_lines,
+            "extract-files": self._delete_files,
             "unusual-findings": self._delete_findings,
         }
 
@@ -122,6 +134,9 @@ class RetentionJob:
                 await self._chunks.delete_many({"batch_id": stored["_id"]})
                 count += 1
         return count
+
+    async def _delete_files(self, now: datetime) -> int:
+        return await self._extract_files.delete_before(now - EXTRACT_FILES)
 
     async def _delete_findings(self, now: datetime) -> int:
         old = {"found_at": {"$lt": (now - FINDINGS).isoformat()}}

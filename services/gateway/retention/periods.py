@@ -12,5 +12,7 @@ ANSWERS: Final = timedelta(days=400)
 """The command and the answer of an Idempotency-Key. A payroll file is sent again at the latest after the year's end."""
 LINES: Final = timedelta(days=400)
 """The lines and results of a payroll file, after the file is done."""
+FILES: Final = timedelta(days=30)
+"""The files of extracts. A new extract of the same year can be requested at any time."""
 FINDINGS: Final = timedelta(days=400)
 """Findings of unusual look-ups."""

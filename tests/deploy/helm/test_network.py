@@ -14,6 +14,7 @@ from tests.deploy.helm.chart import SIZES, installation, merged, of_kind, render
 
 PUBLIC: Final = ("gateway", "portals")
 PROVIDER: Final = "192.0.2.0/24"
+BUCKET: Final = "198.51.100.0/24"
 NAMESPACES: Final = {
     "ingress-nginx": "ingress controller",
     "monitoring": "Prometheus",
@@ -41,6 +42,7 @@ def test_processes_connect_to_what_the_architecture_draws_and_to_nothing_else(si
     expected |= {Connection(name, "Kafka", 9093) for name in (*_on_kafka(), "topics")}
     expected |= {Connection(name, "MongoDB", 27017) for name in (*_processes(), "users")}
     expected |= {Connection(name, "OpenID provider", 443) for name in PUBLIC}
+    expected |= {Connection(name, "S3 bucket", 443) for name in ("exports", "gateway")}
     expected |= {Connection("portals", "ingress controller", 443)}
     assert {out for policy in _policies(size).values() for out in _outgoing(policy)} == expected
 
