@@ -13,7 +13,7 @@ from pymongo.errors import OperationFailure
 from deploy.local.engines import Engines
 from deploy.mongodb.rights import ALL_COLLECTIONS, DATABASES, USERS, Action, is_allowed, rights_of
 from services.balance.processor import LEDGERS
-from services.exports.processor import REQUESTS
+from services.exports.extracts.requests import EXTRACT_FILES
 from services.gateway.projections import PROJECTIONS
 from services.issuance.processor import cards
 from services.runtime.kafka.dead_letters import journal
@@ -158,7 +158,7 @@ def test_the_table_names_the_collections_of_the_code() -> None:
     assert {projection.name for projection in PROJECTIONS} <= set(rights_of("projections", "local")["frikort_gateway"])
     assert cards(b"s" * 32).name in rights_of("issuance", "local")["frikort_issuance"]
     assert LEDGERS.name in rights_of("balance", "local")["frikort_balance"]
-    assert REQUESTS.name in rights_of("exports", "local")["frikort_exports"]
+    assert EXTRACT_FILES.name in rights_of("exports", "local")["frikort_exports"]
     assert set(rights_of("operator", "local")) == {journal.DATABASE}
 
 

@@ -54,7 +54,7 @@ async def get_extract(extract_id: str, context: Reader) -> ExtractResource:
     openapi_extra=problems("extract-unknown", "evidence-not-ready"),
 )
 @not_audited
-async def get_extract_manifest(extract_id: str, context: Reader) -> Response:
+async def get_manifest(extract_id: str, context: Reader) -> Response:
     """The signed manifest of an extract. It is ready some seconds after the extract is done."""
     return await service.manifest(context, _requester(context), extract_id)
 
