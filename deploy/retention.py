@@ -52,6 +52,11 @@ def _collections(database: str, *names: str) -> tuple[str, ...]:
     return tuple(f"frikort_{database}.{name}" for name in names)
 
 
+_READ_MODELS: Final = (
+    *("cards", "employments", "reports", "ledgers", "outcomes", "extracts", "extract_parts", "extract_files"),
+    *("reconciliations", "statistics", "evidence"),
+)
+
 TABLE: Final = (
     Row(
         "cards, employments, reports, splits, warnings, and the commands that led to them",
@@ -82,6 +87,16 @@ TABLE: Final = (
         "as the topics",
         _REBUILT + ". Outcomes stay longer than their topic: a command that was handled is not handled again",
         "nothing",
+    ),
+    Row(
+        "read models and histories that are being built again",
+        (
+            *_collections("gateway", "rebuilds", *(f"{name}_rebuilt" for name in _READ_MODELS)),
+            *_collections("exports", "rebuilds", "card_histories_rebuilt"),
+        ),
+        "until they take the place of the others; when they were built, without limit",
+        _REBUILT,
+        "the command that builds them",
     ),
     Row(
         "the command and the answer of an Idempotency-Key",

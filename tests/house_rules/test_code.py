@@ -30,6 +30,7 @@ SHELL: Final = frozenset(
         "files",
         "jobs",
         "publisher",
+        "rebuild",
         "queue",
         "reader",
         "results",
