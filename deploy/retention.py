@@ -82,7 +82,17 @@ TABLE: Final = (
     ),
     Row(
         "read models",
-        _collections("gateway", "cards", "employments", "reports", "ledgers", "outcomes", "extracts", "extract_parts", "extract_files")
+        _collections(
+            "gateway",
+            "cards",
+            "employments",
+            "reports",
+            "ledgers",
+            "outcomes",
+            "extracts",
+            "extract_parts",
+            "extract_files",
+        )
         + _collections("gateway", "reconciliations"),
         "as the topics",
         _REBUILT + ". Outcomes stay longer than their topic: a command that was handled is not handled again",

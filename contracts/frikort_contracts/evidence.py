@@ -43,7 +43,7 @@ class ReportReceipt(Value):
 
 
 class ExtractManifest(Value):
-    """An extract was completed, in the form before version 0.2.0: its sums in øre, and the digest of each of its files."""
+    """An extract of parts was completed: its sums in øre, and the digest of each of its files."""
 
     kind: Literal["extract"] = "extract"
     extract_id: str

@@ -56,7 +56,9 @@ def read_root(signed_root: str, keys: Sequence[Mapping[str, Any]]) -> EvidenceRo
         raise NotGenuine("the signature of the root is not valid") from None
 
 
-def verify(evidence: EvidenceFile, keys: Sequence[Mapping[str, Any]]) -> ReportReceipt | ExtractManifest | FilesManifest:
+def verify(
+    evidence: EvidenceFile, keys: Sequence[Mapping[str, Any]]
+) -> ReportReceipt | ExtractManifest | FilesManifest:
     """The statement of a genuine file. Raises ``NotGenuine``."""
     root = read_root(evidence.signed_root, keys)
     if root_from(leaf_of(evidence.statement), evidence.index, root.size, evidence.path) != root.root:
@@ -115,7 +117,9 @@ def _check_published(signed_root: str, published: Sequence[str] | None, keys: Se
 
 
 def _check_data(statement: ReportReceipt | ExtractManifest | FilesManifest, paths: Sequence[Path]) -> None:
-    digests = {file.sha256 for file in statement.files} if isinstance(statement, ExtractManifest | FilesManifest) else set()
+    digests = (
+        {file.sha256 for file in statement.files} if isinstance(statement, ExtractManifest | FilesManifest) else set()
+    )
     for path in paths:
         with path.open("rb") as content:
             if file_digest(content, "sha256").hexdigest() not in digests:

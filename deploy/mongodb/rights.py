@@ -65,6 +65,7 @@ _READ_MODELS: Final = {
     "evidence": _ADD_INDEXED,
 }
 
+
 def _rebuilt(*projections: str) -> dict[str, frozenset[Action]]:
     """Projections and the collections that take their place, when they are built again."""
     replaced = _KEEP_INDEXED | {Action.LIST_INDEXES, Action.DROP}

@@ -83,7 +83,10 @@ class Exports:
             service="exports", processor=CARDS, store=MongoStore(database, CARDS), producer=self.feeds
         )
         self._requests = BatchProcessor(
-            service="exports", processor=EXTRACT_FILES, store=MongoStore(database, EXTRACT_FILES), producer=self.outcomes
+            service="exports",
+            processor=EXTRACT_FILES,
+            store=MongoStore(database, EXTRACT_FILES),
+            producer=self.outcomes,
         )
         self._offsets = count()
 

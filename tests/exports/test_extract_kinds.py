@@ -55,7 +55,9 @@ async def test_the_pending_year_of_another_card_does_not_delay_a_citizen(exports
 
 async def test_statistics_have_a_row_for_each_month_and_municipality(exports: Exports) -> None:
     rows = tuple(
-        MunicipalityStatistics(municipality=code, issued=10, active=5, used=5, employers=5, exempt=None, excess=-100_000)
+        MunicipalityStatistics(
+            municipality=code, issued=10, active=5, used=5, employers=5, exempt=None, excess=-100_000
+        )
         for code in sorted(MUNICIPALITIES)
     )
     for month, published in (("2024-12", True), ("2025-01", True), ("2025-02", True), ("2025-03", False)):

@@ -78,7 +78,7 @@ class TestContent:
             cards * 4_276_600,
             cards * 23_450,
         )
-        assert [(each.rows, each.written) for each in log.progress()][0] == (cards, 0)
+        assert next((each.rows, each.written) for each in log.progress()) == (cards, 0)
         in_csv = rows(exports.file(manifest, CSV))
         assert len(in_csv) == 2 * cards
         assert sum(int(row["Indberettet (kr.)"].replace(",", "")) for row in in_csv) == manifest.reported

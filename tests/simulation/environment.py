@@ -20,8 +20,8 @@ from frikort_contracts.values import EncryptedPerson
 
 from services.balance.jobs import settle_kinds
 from services.balance.processor import LEDGERS
-from services.exports.jobs import JOB_KINDS
 from services.exports.extracts.requests import EXTRACT_FILES, REQUESTS
+from services.exports.jobs import JOB_KINDS
 from services.exports.processor import statements
 from services.exports.reconciliation import RECONCILIATIONS
 from services.exports.statistics.card_history import CARD_HISTORIES

@@ -8,9 +8,10 @@ Danish Excel: BOM, semicolons, decimal commas. The same objects give the same by
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from io import RawIOBase
 from typing import Any, Final
@@ -122,9 +123,9 @@ class _Output:
         self._pending += content
         if len(self._pending) >= PIECE_BYTES:
             piece, self._pending = bytes(self._pending), bytearray()
-            self.run(lambda: self.store(piece))
+            self.run(partial(self.store, piece))
 
-    def run(self, work: Any) -> None:
+    def run(self, work: Callable[[], None]) -> None:
         """Run ``work`` in a thread, after the work before."""
         self._wait()
         self._work = self._threads.submit(work)
@@ -140,9 +141,7 @@ class _Output:
         if self._pending:
             self.store(bytes(self._pending))
         self._writer.finish()
-        return StoredFile(
-            format=self._format, name=self._writer.name, size=self.size, sha256=self._digest.hexdigest()
-        )
+        return StoredFile(format=self._format, name=self._writer.name, size=self.size, sha256=self._digest.hexdigest())
 
     def abandon(self) -> None:
         with contextlib.suppress(Exception):
@@ -174,11 +173,11 @@ class _Parquet:
         self._rows += rows
         while len(self._rows) >= self._row_group:
             group, self._rows = self._rows[: self._row_group], self._rows[self._row_group :]
-            self._output.run(lambda: self._write(group))
+            self._output.run(partial(self._write, group))
 
     def finish(self) -> None:
         last, self._rows = self._rows, []
-        self._output.run(lambda: self._write_last(last))
+        self._output.run(partial(self._write_last, last))
 
     def _write_last(self, rows: list[Row]) -> None:
         if rows:

@@ -161,7 +161,11 @@ _STATISTICS: Final = (
     Column("used", "Brugte frikort", ColumnType.COUNT, "Those with earnings in the year until then; a multiple of 5."),
     Column("employers", "Arbejdsgivere", ColumnType.COUNT, "Employers with earnings until then; a multiple of 5."),
     Column(
-        "exempt", "Skattefrit (kr.)", ColumnType.AMOUNT, "Of the month, to 1,000 kr. Empty: too few people.", optional=True
+        "exempt",
+        "Skattefrit (kr.)",
+        ColumnType.AMOUNT,
+        "Of the month, to 1,000 kr. Empty: too few people.",
+        optional=True,
     ),
     Column(
         "excess",

@@ -78,7 +78,9 @@ class ExtractReader:
         cursor, year = self.cursor(request, session), str(request.year)
         while batch := await cursor.to_list(_BATCH_ROWS):
             yield [
-                _fields(request.kind, stored["_id"], stored["state"]["cpr"], stored["state"]["years"][year]["statement"])
+                _fields(
+                    request.kind, stored["_id"], stored["state"]["cpr"], stored["state"]["years"][year]["statement"]
+                )
                 for stored in batch
             ]
 

@@ -125,9 +125,7 @@ class ExtractWorker:
 
     async def _report(self, claimed: ExtractRequest, rows: int, written: int) -> None:
         """Publish the progress, and keep the claim."""
-        progress = ExtractProgressed(
-            extract_id=claimed.extract_id, attempt=claimed.attempt, rows=rows, written=written
-        )
+        progress = ExtractProgressed(extract_id=claimed.extract_id, attempt=claimed.attempt, rows=rows, written=written)
         await self._publish(claimed, progress)
         await self._queue.renew(claimed)
 

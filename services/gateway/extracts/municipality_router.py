@@ -7,11 +7,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from frikort_contracts.extract_files import FileFormat
 from frikort_contracts.http.evidence import Evidence
-from frikort_contracts.http.extracts import OwnExtractBody, ExtractResource, Extracts
+from frikort_contracts.http.extracts import ExtractResource, Extracts, OwnExtractBody
 from frikort_contracts.http.roles import Role
 from starlette.responses import Response, StreamingResponse
 
-from services.gateway.api.dependencies import PENDING, CommandContext, RequestContext, command_in, caller_in, require_reason
+from services.gateway.api.dependencies import (
+    PENDING,
+    CommandContext,
+    RequestContext,
+    caller_in,
+    command_in,
+    require_reason,
+)
 from services.gateway.api.json_route import JsonRoute
 from services.gateway.audit.routes import audited, not_audited
 from services.gateway.extracts import service

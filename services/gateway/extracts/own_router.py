@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from frikort_contracts.extract_files import FileFormat
 from frikort_contracts.http.evidence import Evidence
-from frikort_contracts.http.extracts import OwnExtractBody, ExtractResource, Extracts
+from frikort_contracts.http.extracts import ExtractResource, Extracts, OwnExtractBody
 from frikort_contracts.http.roles import Role
 from frikort_contracts.outcomes import Problem
 from starlette.responses import Response, StreamingResponse

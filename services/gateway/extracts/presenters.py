@@ -49,23 +49,27 @@ def extract_in_parts(
     """An extract that the release before made. It is done when every part can be read here."""
     stored = view.manifest
     complete = stored is not None and progress.parts >= sum(file.parts for file in stored.files)
-    manifest = ManifestResource(
-        completed_at=stored.completed_at,
-        provisional=stored.provisional,
-        count=stored.count,
-        reported_ore=stored.reported,
-        exempt_ore=stored.exempt,
-        excess_ore=stored.excess,
-        files=[
-            ExtractFileResource(
-                format=file.format,
-                size=file.size,
-                sha256=file.sha256,
-                href=f"{address}/{request.extract_id}/files/{file.format}",
-            )
-            for file in stored.files
-        ],
-    ) if stored is not None and complete else None
+    manifest = (
+        ManifestResource(
+            completed_at=stored.completed_at,
+            provisional=stored.provisional,
+            count=stored.count,
+            reported_ore=stored.reported,
+            exempt_ore=stored.exempt,
+            excess_ore=stored.excess,
+            files=[
+                ExtractFileResource(
+                    format=file.format,
+                    size=file.size,
+                    sha256=file.sha256,
+                    href=f"{address}/{request.extract_id}/files/{file.format}",
+                )
+                for file in stored.files
+            ],
+        )
+        if stored is not None and complete
+        else None
+    )
     return ExtractResource(
         extract_id=request.extract_id,
         kind=request.kind,

@@ -115,14 +115,14 @@ async def file(context: RequestContext, requester: Requester, extract_id: str, f
 def _headers(request: StoredExtractRequest, file: ExtractFileResource) -> dict[str, str]:
     digest = b64encode(bytes.fromhex(file.sha256)).decode()
     # The id makes the name unique: two extracts of a year are not mistaken for each other.
-    about = request.authority or request.kind.value
+    name = f"frikort-{request.authority or request.kind.value}-{request.year}-{request.extract_id}.{file.format}"
     return {
         "ETag": f'"{file.sha256}"',
         "Repr-Digest": f"sha-256=:{digest}:",
         "Digest": f"sha-256={digest}",
         "Accept-Ranges": "bytes",
         "Content-Length": str(file.size),
-        "Content-Disposition": f'attachment; filename="frikort-{about}-{request.year}-{request.extract_id}.{file.format}"',
+        "Content-Disposition": f'attachment; filename="{name}"',
     }
 
 

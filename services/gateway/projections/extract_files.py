@@ -48,9 +48,7 @@ def _document_id(message: Envelope[ExtractProgressed | ExtractMade]) -> str:
     return message.data.extract_id
 
 
-def project(
-    extract: ExtractFilesView | None, message: Envelope[ExtractProgressed | ExtractMade]
-) -> ExtractFilesView:
+def project(extract: ExtractFilesView | None, message: Envelope[ExtractProgressed | ExtractMade]) -> ExtractFilesView:
     """The extract after one event. A completed one stays completed, and a later attempt begins at zero."""
     event = message.data
     if extract is not None and (extract.made is not None or event.attempt < extract.attempt):
@@ -70,9 +68,7 @@ def project(
         )
     if extract is not None and event.attempt == extract.attempt and event.written <= extract.written:
         return extract
-    return ExtractFilesView(
-        extract_id=event.extract_id, attempt=event.attempt, rows=event.rows, written=event.written
-    )
+    return ExtractFilesView(extract_id=event.extract_id, attempt=event.attempt, rows=event.rows, written=event.written)
 
 
 PROJECTION: Final = Projection(

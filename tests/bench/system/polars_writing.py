@@ -3,7 +3,8 @@
 The statements are those in ``statements.json`` of the folder, repeated.
 
 They are in memory in Polars' form: a frame with a row for each employer of a card for CSV and Parquet, amounts in
-whole øre, and a frame with a row for each card for JSON Lines. Polars uses all cores. Prints seconds and peak memory as JSON.
+whole øre, and a frame with a row for each card for JSON Lines. Polars uses all cores. Prints seconds and peak memory as
+JSON.
 """
 
 from __future__ import annotations

@@ -186,8 +186,7 @@ CALLERS: Final = {
 
 @pytest.fixture
 async def world(tmp_path: Path) -> MemoryGateway:
-    """A gateway with one citizen who has a card, an employment and a report, and is in the extracts of all requesters.
-    """
+    """A gateway with one citizen who has a card, an employment and a report, and is in all extracts."""
     world = await memory_gateway(extract_files=tmp_path.as_uri())
     just_now = {name: replace(caller, logged_in_at=time.time()) for name, caller in CALLERS.items()}
     world.callers.update(just_now, everyone=CALLERS["employer"])

@@ -17,10 +17,10 @@ from frikort_contracts.topics import EXTRACT_REQUESTS
 from services.gateway.auth import Caller
 from services.gateway.extracts.requests import StoredExtractRequest
 from services.gateway.extracts.scopes import Requester, Scope, scope_of
-from tests.gateway.build import CARD, NOON, after, issued, persons
-from tests.gateway.memory import MemoryGateway, memory_gateway
 from services.gateway.person_encryption import Person
 from services.gateway.projections import cards
+from tests.gateway.build import CARD, NOON, after, issued, persons
+from tests.gateway.memory import MemoryGateway, memory_gateway
 
 CPR: Final = "7301854321"
 OTHER_CARD: Final = "8f0c3a52-7b8e-4a53-9c59-0d6f4c6a1b99"
@@ -33,7 +33,11 @@ CALLERS: Final = {
     "employer": Caller("issuer", "c", "bookkeeper-1", Role.EMPLOYER, "10000009"),
     "auditor": Caller("issuer", "c", "auditor-1", Role.AUDITOR, "dpo"),
 }
-PATHS: Final = {"/v1/extracts": ("skat", "star"), "/v1/municipality/extracts": ("101", "849"), "/v1/me/extracts": ("citizen",)}
+PATHS: Final = {
+    "/v1/extracts": ("skat", "star"),
+    "/v1/municipality/extracts": ("101", "849"),
+    "/v1/me/extracts": ("citizen",),
+}
 EXTRACTS: Final = {
     Requester(Role.AUTHORITY, "skat"): "extract-skat",
     Requester(Role.AUTHORITY, "star"): "extract-star",
