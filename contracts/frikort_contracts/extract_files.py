@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from frikort_contracts.extracts import Authority, Position
 from frikort_contracts.messages import Command, Event
-from frikort_contracts.values import Actor, MunicipalityCode, Revision, Value, Year
+from frikort_contracts.values import Actor, Cvr, MunicipalityCode, Revision, Value, Year
 
 
 class ExtractKind(StrEnum):
@@ -18,6 +18,7 @@ class ExtractKind(StrEnum):
     TAX_YEAR = "tax-year"  # the tax agency: a year by card and employer, with the encrypted CPR number
     FOLLOW_UP = "follow-up"  # STAR: a year by card, without CPR number and employer
     MUNICIPALITY = "municipality"  # a municipality: a year of the cards for which it is responsible
+    EMPLOYER = "employer"  # an employer: its own reports of a year, and how each is split
     CITIZEN = "citizen"  # a citizen: a year of the own card, by employer
     STATISTICS = "statistics"  # an authority: the public statistics of a year, by month and municipality
 
@@ -40,7 +41,8 @@ class FileFormat(StrEnum):
 class RequestExtractFiles(Command):
     """Make an extract of ``year``, at least as new as ``positions``.
 
-    ``municipality`` restricts it to the cards of one municipality, ``card_id`` to one card.
+    ``municipality`` restricts it to the cards of one municipality, ``cvr`` to the reports of one employer, ``card_id``
+    to one card.
     """
 
     type: ClassVar[str] = "dk.frikort.extract.request.v2"
@@ -49,6 +51,7 @@ class RequestExtractFiles(Command):
     kind: ExtractKind
     year: Year
     municipality: MunicipalityCode | None = None
+    cvr: Cvr | None = None
     card_id: str | None = None
     requester: str = Field(description="Who may read it: a role and its organisation. Only the gateway reads this.")
     positions: tuple[Position, ...]
@@ -62,6 +65,8 @@ class RequestExtractFiles(Command):
     def _has_its_scope(self) -> Self:
         if self.kind is ExtractKind.MUNICIPALITY and self.municipality is None:
             raise ValueError("an extract for a municipality is of that municipality")
+        if (self.kind is ExtractKind.EMPLOYER) != (self.cvr is not None):
+            raise ValueError("an extract for an employer is of its reports, and no other is")
         if (self.kind is ExtractKind.CITIZEN) != (self.card_id is not None):
             raise ValueError("an extract for a citizen is of one card, and no other is")
         return self

@@ -22,7 +22,7 @@ from services.gateway.authority import reconciliations_router
 from services.gateway.caseworker import router as caseworker_router
 from services.gateway.citizen import own_card_router, represented_router
 from services.gateway.employer import employments_router, payroll_router, reminders_router, reports_router
-from services.gateway.extracts import authority_router, municipality_router, own_router
+from services.gateway.extracts import authority_router, employer_router, municipality_router, own_router
 from services.gateway.openapi import Addresses, add_openapi
 from services.gateway.public import evidence_router
 from services.gateway.public import router as public_router
@@ -45,6 +45,7 @@ ROUTERS: Final = tuple(
         represented_router,
         authority_router,
         municipality_router,
+        employer_router,
         own_router,
         reconciliations_router,
         auditor_router,

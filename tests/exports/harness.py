@@ -105,6 +105,7 @@ class Exports:
         year: int = 2025,
         *,
         municipality: str | None = None,
+        cvr: str | None = None,
         card_id: str | None = None,
         extract_id: str | None = None,
     ) -> str:
@@ -113,6 +114,7 @@ class Exports:
             kind=kind,
             year=year,
             municipality=municipality,
+            cvr=cvr,
             card_id=card_id,
             requester="authority:skat",
             positions=(),

@@ -12,7 +12,7 @@ from frikort_contracts.statistics import MunicipalityStatistics, StatisticsPubli
 from pydantic import ValidationError
 
 from services.exports.statistics.publisher import PUBLICATIONS
-from tests.exports.build import A
+from tests.exports.build import A, C
 from tests.exports.harness import Exports
 from tests.exports.test_extract_worker import a_card
 
@@ -44,6 +44,33 @@ async def test_a_citizen_gets_the_own_card_by_employer_without_the_number(export
     assert [line["reported"] for line in row["employers"]] == [1, 2]
     assert "cpr" not in row
     assert await objects(exports, ExtractKind.CITIZEN, card_id=own[0].key, year=2024) == []
+
+
+@pytest.mark.parametrize("reports", [3, 100])  # a hundred are not all inside the document
+async def test_an_employer_gets_its_own_reports_with_their_splits(exports: Exports, reports: int) -> None:
+    card = a_card(*range(1, 2 * reports + 1))
+    await exports.apply(card)
+    await exports.apply(a_card(1, 2))
+
+    rows = await objects(exports, ExtractKind.EMPLOYER, cvr=A)
+
+    own = {f"{card[0].key}-{index}": index + 1 for index in range(0, 2 * reports, 2)}
+    assert {row["report_id"]: row["reported"] for row in rows if row["report_id"] in own} == own
+    assert len(rows) == reports + 1
+    assert not {"card_id", "cvr"} & set(rows[0])
+    assert await objects(exports, ExtractKind.EMPLOYER, cvr=C) == []
+
+
+async def test_an_extract_of_an_employer_waits_for_its_arriving_reports_alone(exports: Exports) -> None:
+    card, *balances = a_card(1, 2)  # of A and B
+    await exports.apply(balances)
+    extract_id = await exports.request(ExtractKind.EMPLOYER, cvr=A)
+
+    assert (await exports.make(extract_id)).events() == []
+    assert await objects(exports, ExtractKind.EMPLOYER, cvr=C) == []
+    await exports.apply([card])
+    await exports.end_lease(extract_id)
+    assert (await exports.make(extract_id)).manifest().reported == 1
 
 
 async def test_the_pending_year_of_another_card_does_not_delay_a_citizen(exports: Exports) -> None:
@@ -80,6 +107,7 @@ async def test_statistics_have_a_row_for_each_month_and_municipality(exports: Ex
     [
         (ExtractKind.MUNICIPALITY, None, None),
         (ExtractKind.CITIZEN, None, None),
+        (ExtractKind.EMPLOYER, None, None),
         (ExtractKind.TAX_YEAR, None, "card"),
     ],
 )

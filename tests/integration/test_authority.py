@@ -103,6 +103,13 @@ async def test_the_csv_file_has_a_row_for_each_employer_and_the_same_sums(world:
     assert table["cvr"].to_pylist() == [row["CVR"] for row in rows]
 
 
+async def test_an_employer_gets_its_own_reports(world: World, jobs: list[Job]) -> None:
+    extract = await made(jobs[1].employer, "/v1/employer/extracts", year=2025)
+
+    (row,) = map(json.loads, files_of(jobs[1].employer, extract)["jsonl"].splitlines())
+    assert (extract["kind"], row["reported"], row["exempt"], row["excess"]) == ("employer", 500_050, 276_600, 223_450)
+
+
 async def test_a_municipality_and_a_citizen_get_their_own_cards(world: World, jobs: list[Job]) -> None:
     card = jobs[0].card
     municipality = await made(world.caseworker(OWN), "/v1/municipality/extracts", year=2025)

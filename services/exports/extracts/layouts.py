@@ -106,12 +106,17 @@ _CARD: Final = (
 _CVR: Final = Column("cvr", "CVR", ColumnType.CODE, "The employer: its CVR number of eight digits.")
 
 
+_AMOUNTS: Final = (
+    Column("reported", "Indberettet (kr.)", ColumnType.AMOUNT, "What is reported: exempt and excess."),
+    Column("exempt", "Skattefrit (kr.)", ColumnType.AMOUNT, "The part within the year's allowance."),
+    Column("excess", "Over beløbsgrænsen (kr.)", ColumnType.AMOUNT, "The part above the year's allowance."),
+)
+
+
 def _amounts(of: str) -> tuple[Column, ...]:
     return (
         Column("reports", "Antal indberetninger", ColumnType.COUNT, f"The reports of {of} that count."),
-        Column("reported", "Indberettet (kr.)", ColumnType.AMOUNT, "What they report: exempt and excess."),
-        Column("exempt", "Skattefrit (kr.)", ColumnType.AMOUNT, "The part within the year's allowance."),
-        Column("excess", "Over beløbsgrænsen (kr.)", ColumnType.AMOUNT, "The part above the year's allowance."),
+        *_AMOUNTS,
     )
 
 
@@ -181,6 +186,18 @@ def _of_month(fields: StatementFields) -> Iterator[Row]:
     yield tuple(fields[column.name] for column in _STATISTICS)
 
 
+_REPORTS: Final = (
+    Column("report_id", "Indberetning", ColumnType.TEXT, "The id of the report; the same in the API and its receipt."),
+    Column("year", "År", ColumnType.COUNT, "The calendar year of the payment date."),
+    *_AMOUNTS,
+    Column("disputed", "Borgeren er uenig", ColumnType.FLAG, "Whether the citizen's side says that it is not right."),
+)
+
+
+def _of_report(fields: StatementFields) -> Iterator[Row]:
+    yield tuple(fields[column.name] for column in _REPORTS)
+
+
 _CARDS: Final = (*_CARD, *_amounts("the card"), *_YEAR, _DISPUTED)
 _EMPLOYERS: Final = (*_CARD, _CVR, *_amounts("the employer"), *_YEAR, _DISPUTED)
 
@@ -188,6 +205,7 @@ _LAYOUTS: Final[Mapping[ExtractKind, Layout]] = {
     ExtractKind.TAX_YEAR: Layout("A year by card and employer, for the tax agency", (_CPR, *_EMPLOYERS), _with_cpr),
     ExtractKind.FOLLOW_UP: Layout("A year by card, for follow-up", _CARDS, _by_card),
     ExtractKind.MUNICIPALITY: Layout("A year by card, of one municipality", _CARDS, _by_card),
+    ExtractKind.EMPLOYER: Layout("A year of an employer's reports", _REPORTS, _of_report),
     ExtractKind.CITIZEN: Layout("A year of one card, by employer", _EMPLOYERS, _by_employer),
     ExtractKind.STATISTICS: Layout("The public statistics of a year", _STATISTICS, _of_month),
 }

@@ -12,6 +12,7 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from services.exports.card_year import ReportSplit
 from services.exports.extracts.requests import ExtractRequest
 from services.exports.feeds import StatementFields, statement_fields
 from services.exports.statements import CardStatements
@@ -22,6 +23,7 @@ from services.runtime.processing.decision import Processor
 _SNAPSHOT: Final = ReadConcern("snapshot")
 _MAJORITY: Final = WriteConcern("majority")
 _BATCH_ROWS: Final = 500
+_BATCH_CARDS: Final = 50
 
 
 class StatementsPending(RuntimeError):
@@ -34,6 +36,7 @@ class ExtractReader:
     def __init__(self, database: Database, statements: Processor[CardStatements]) -> None:
         self._client = database.client
         self._cards = database[statements.name]
+        self._entries = database[f"{statements.name}_entries"]
         self._publications = database[PUBLICATIONS]
 
     async def ensure_indexes(self) -> None:
@@ -44,6 +47,11 @@ class ExtractReader:
                 IndexModel([("state.stated_years", ASCENDING), ("state.municipality", ASCENDING), ("_id", ASCENDING)]),
             ]
         )
+
+    async def prepare(self, request: ExtractRequest) -> None:
+        """Create the index that a kind needs for each year, before the snapshot."""
+        if request.kind is ExtractKind.EMPLOYER:
+            await self._cards.create_index([(_employer_field(request.year), ASCENDING), ("_id", ASCENDING)])
 
     async def count_pending(self) -> int:
         """The number of cards with a pending year."""
@@ -65,6 +73,9 @@ class ExtractReader:
                 return
             if count := await self._cards.count_documents(_pending(request), session=session):
                 raise StatementsPending(f"{count} statements of {request.year} are pending")
+            if request.kind is ExtractKind.EMPLOYER:
+                yield await self._count_reports(request, session), self._reports(request, session)
+                return
             count = await self._cards.count_documents(_query(request), session=session)
             yield count, self._statements(request, session)
 
@@ -84,6 +95,57 @@ class ExtractReader:
                 for stored in batch
             ]
 
+    async def _count_reports(self, request: ExtractRequest, session: Any) -> int:
+        """The reports of the employer, from its lines in the statements."""
+        lines = f"state.years.{request.year}.statement.employers"
+        found = self._cards.aggregate(
+            [
+                {"$match": _query(request)},
+                {"$unwind": f"${lines}"},
+                {"$match": {f"{lines}.cvr": request.cvr}},
+                {"$group": {"_id": None, "reports": {"$sum": f"${lines}.reports"}}},
+            ],
+            session=session,
+        )
+        return sum([counted["reports"] async for counted in found])
+
+    async def _reports(self, request: ExtractRequest, session: Any) -> AsyncIterator[list[StatementFields]]:
+        """The employer's reports, card by card."""
+        path = f"state.years.{request.year}.reports"
+        cursor = self._cards.find(_query(request), {path: 1}, session=session).sort("_id", ASCENDING)
+        while batch := await cursor.batch_size(_BATCH_CARDS).to_list(_BATCH_CARDS):
+            rows: list[StatementFields] = []
+            for stored in batch:
+                kept = stored["state"]["years"][str(request.year)]["reports"]
+                splits = {**kept["inside"], **kept.get("recent", {})}
+                if kept.get("outside", 0) > len(kept.get("recent", {})):
+                    splits = {**await self._outside(f"{stored['_id']}/{kept['name']}", session), **splits}
+                rows += _own_reports(request, splits)
+            yield rows
+
+    async def _outside(self, prefix: str, session: Any) -> dict[str, Any]:
+        """The splits that are stored outside the document of a card."""
+        within = {"_id": {"$gt": f"{prefix}/", "$lt": f"{prefix}0"}}  # 0 follows the slash
+        found = self._entries.find(within, {"value": 1}, session=session)
+        return {stored["_id"].rpartition("/")[2]: stored["value"] async for stored in found}
+
+
+def _own_reports(request: ExtractRequest, splits: dict[str, Any]) -> list[StatementFields]:
+    """The reports of the employer that count. Those of others do not leave this function."""
+    own = ((report_id, ReportSplit(*values)) for report_id, values in sorted(splits.items()))
+    return [
+        {
+            "report_id": report_id,
+            "year": request.year,
+            "reported": split.exempt + split.excess,
+            "exempt": split.exempt,
+            "excess": split.excess,
+            "disputed": split.disputed,
+        }
+        for report_id, split in own
+        if split.cvr == request.cvr and split.is_counted
+    ]
+
 
 def _fields(kind: ExtractKind, card_id: str, cpr: str | None, statement: StatementFields) -> StatementFields:
     """A stored statement as the requester of this kind may see it."""
@@ -95,8 +157,8 @@ def _fields(kind: ExtractKind, card_id: str, cpr: str | None, statement: Stateme
             return {name: value for name, value in fields.items() if name != "cpr"}
         case ExtractKind.FOLLOW_UP | ExtractKind.MUNICIPALITY:
             return statement_fields(Authority.STAR, card_id, None, statement)
-        case ExtractKind.STATISTICS:
-            raise ValueError("statistics are not made of statements")
+        case ExtractKind.STATISTICS | ExtractKind.EMPLOYER:
+            raise ValueError(f"{kind.value} is not made of statements")
 
 
 def _statistics(publication: dict[str, Any], municipality: str | None) -> list[StatementFields]:
@@ -116,11 +178,29 @@ def _query(request: ExtractRequest) -> dict[str, Any]:
 
 def _pending(request: ExtractRequest) -> dict[str, Any]:
     """The cards whose year is pending. One without a known person has no municipality: it may belong to any."""
+    if request.kind is ExtractKind.EMPLOYER:
+        return {"state.pending_years": request.year, "$or": _with_reports_of(request)}
     return {"state.pending_years": request.year, **_of_scope(request, request.municipality, None)}
+
+
+def _employer_field(year: int) -> str:
+    return f"state.years.{year}.statement.employers.cvr"
+
+
+def _with_reports_of(request: ExtractRequest) -> list[dict[str, Any]]:
+    """The conditions on a pending card that it has reports of the employer, counted or still arriving."""
+    year = f"state.years.{request.year}"
+    arriving = {"$objectToArray": {"$ifNull": [f"${year}.arriving", {}]}}
+    cvrs = {"$map": {"input": arriving, "in": {"$arrayElemAt": ["$$this.v", 0]}}}
+    return [{f"{year}.employers.{request.cvr}": {"$exists": True}}, {"$expr": {"$in": [request.cvr, cvrs]}}]
 
 
 def _of_scope(request: ExtractRequest, *municipalities: str | None) -> dict[str, Any]:
     """The condition on the card and the municipality. Raises ``ValueError`` if the kind needs one that is missing."""
+    if request.kind is ExtractKind.EMPLOYER:
+        if request.cvr is None:
+            raise ValueError("an extract for an employer is of its reports")
+        return {_employer_field(request.year): request.cvr}
     if request.kind is ExtractKind.CITIZEN:
         if request.card_id is None:
             raise ValueError("an extract for a citizen is of one card")

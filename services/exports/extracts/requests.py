@@ -26,6 +26,7 @@ class ExtractRequest(BaseModel):
     kind: ExtractKind
     year: int
     municipality: str | None
+    cvr: str | None = None
     card_id: str | None = None
     positions: tuple[Position, ...]
     command_id: UUID
@@ -80,6 +81,7 @@ def decide_request(
         kind=command.kind,
         year=command.year,
         municipality=command.municipality,
+        cvr=command.cvr,
         card_id=command.card_id,
         positions=command.positions,
         command_id=message.id,

@@ -94,6 +94,7 @@ class ExtractWorker:
                 await self._release(claimed)
 
     async def _write_files(self, claimed: ExtractRequest) -> ExtractMade:
+        await self._reader.prepare(claimed)
         async with self._reader.snapshot(claimed) as (count, batches):
             await self._report(claimed, count, 0)
             prefix = f"{claimed.extract_id}/{claimed.attempt}"

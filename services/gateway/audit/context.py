@@ -245,6 +245,8 @@ def _attempted_subject(command: Command) -> str | None:
     match command.kind:
         case ExtractKind.STATISTICS:
             return None
+        case ExtractKind.EMPLOYER:
+            return of_year(command.year, command.cvr)
         case ExtractKind.CITIZEN:
             return None if command.card_id is None else of_card(command.card_id)
     return of_year(command.year, command.municipality)

@@ -17,6 +17,7 @@ from services.runtime.file_store import FileStore
 ADDRESSES = {
     Role.AUTHORITY.value: "/v1/extracts",
     Role.CASEWORKER.value: "/v1/municipality/extracts",
+    Role.EMPLOYER.value: "/v1/employer/extracts",
     Role.CITIZEN.value: "/v1/me/extracts",
 }
 """The path of the extracts of each role."""

@@ -15,7 +15,7 @@ from frikort_contracts.http.roles import Role
 
 
 class Requester(NamedTuple):
-    """Who requests extracts and may read them: an authority, a municipality by its code, or a citizen by the card."""
+    """Who requests extracts and may read them: an authority, a municipality, an employer, or a citizen by the card."""
 
     role: Role
     organisation: str
@@ -36,8 +36,9 @@ class Scope(NamedTuple):
     """What an extract contains."""
 
     kind: ExtractKind
-    municipality: str | None
-    card_id: str | None
+    municipality: str | None = None
+    cvr: str | None = None
+    card_id: str | None = None
 
 
 def scope_of(requester: Requester, body: ExtractBody | OwnExtractBody) -> Scope:
@@ -45,11 +46,13 @@ def scope_of(requester: Requester, body: ExtractBody | OwnExtractBody) -> Scope:
     match requester.role:
         case Role.AUTHORITY if isinstance(body, ExtractBody):
             if body.content is ExtractContent.STATISTICS:
-                return Scope(ExtractKind.STATISTICS, body.municipality, None)
-            return Scope(KIND_OF[Authority(requester.organisation)], body.municipality, None)
+                return Scope(ExtractKind.STATISTICS, body.municipality)
+            return Scope(KIND_OF[Authority(requester.organisation)], body.municipality)
         case Role.CASEWORKER:
-            return Scope(ExtractKind.MUNICIPALITY, requester.organisation, None)
+            return Scope(ExtractKind.MUNICIPALITY, requester.organisation)
         case Role.CITIZEN:
-            return Scope(ExtractKind.CITIZEN, None, requester.organisation)
+            return Scope(ExtractKind.CITIZEN, card_id=requester.organisation)
+        case Role.EMPLOYER:
+            return Scope(ExtractKind.EMPLOYER, cvr=requester.organisation)
         case _:
             raise ValueError(f"there are no extracts for the role {requester.role}")

@@ -54,6 +54,7 @@ async def request(context: CommandContext, requester: Requester, body: ExtractBo
             kind=scope.kind,
             year=body.year,
             municipality=scope.municipality,
+            cvr=scope.cvr,
             card_id=scope.card_id,
             requester=requester.text,
             positions=await context.container.end_positions((CARDS, EARNINGS, BALANCES)),

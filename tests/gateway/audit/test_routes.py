@@ -63,6 +63,7 @@ EXTRACT: Final = "2b0f5c0e-9c3a-4f7d-8b1e-6d5c4b3a2f10"
 EXTRACTS: Final = {
     "/v1/extracts": EXTRACT,
     "/v1/municipality/extracts": "5f1b0a4e-0000-4000-8000-000000000002",
+    "/v1/employer/extracts": "5f1b0a4e-0000-4000-8000-000000000004",
     "/v1/me/extracts": "5f1b0a4e-0000-4000-8000-000000000003",
 }
 """An extract of each requester, by the path of its extracts."""
@@ -80,11 +81,12 @@ SUBJECTS: Final = {
     f"card:{CARD}",
     f"person:{persons().cpr_hash(CPR)}",
     *(f"extract:{extract_id}" for extract_id in EXTRACTS.values()),
-    *("year:2025", "year:2025:101"),
+    *("year:2025", "year:2025:101", f"year:2025:{CVR}"),
 }
 WITHOUT_PERSON: Final = {
     *("allowances", "list_problems", "problem", "list_reconciliations"),
     *("list_extracts", "get_extract", "get_manifest"),
+    *("list_employer_extracts", "get_employer_extract", "get_employer_extract_manifest"),
     *("list_municipality_extracts", "get_municipality_extract", "get_municipality_extract_manifest"),
     *(
         "list_statistics",
@@ -163,6 +165,8 @@ ACTIONS: Final = {
     "download_extract": "read-extract",
     "request_municipality_extract": "draw-extract",
     "download_municipality_extract": "read-extract",
+    "request_employer_extract": "draw-extract",
+    "download_employer_extract": "read-extract",
     "request_own_extract": "draw-extract",
     "list_own_extracts": "list-extracts",
     "get_own_extract": "list-extracts",
@@ -223,6 +227,7 @@ async def add_extracts(world: MemoryGateway, folder: Path) -> None:
     requesters = (
         (ExtractKind.TAX_YEAR, Requester(Role.AUTHORITY, "skat")),
         (ExtractKind.MUNICIPALITY, Requester(Role.CASEWORKER, "101")),
+        (ExtractKind.EMPLOYER, Requester(Role.EMPLOYER, CVR)),
         (ExtractKind.CITIZEN, Requester(Role.CITIZEN, CARD)),
     )
     for extract_id, (kind, requester) in zip(EXTRACTS.values(), requesters, strict=True):
