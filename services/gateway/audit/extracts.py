@@ -24,7 +24,7 @@ class _Interval(NamedTuple):
 
 
 def extracts_with(card: CardView, reports: Iterable[ReportView]) -> list[Span]:
-    """The entries of extracts with the card: of the whole country, of its municipality at the time, and of its employers."""
+    """The entries of extracts with the card: of the country, of its municipality at the time, and of its employers."""
     by_year: dict[int, list[ReportView]] = {}
     for report in reports:
         by_year.setdefault(report.year, []).append(report)
