@@ -51,6 +51,7 @@ class FileWriter:
                 self._files.rm_file(self._path)
             else:
                 self._file.discard()
+                self._file.closed = True  # else it is completed when it is collected
 
 
 class FileStore:

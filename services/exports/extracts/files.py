@@ -88,7 +88,7 @@ class ExtractFiles:
             return
         self.sums.add(objects)
         rows = [row for fields in objects for row in self._layout.rows(fields)]
-        self._outputs[FileFormat.CSV].write("".join(self._layout.csv_lines(iter(rows))).encode())
+        self._outputs[FileFormat.CSV].write(self._layout.csv_lines(rows).encode())
         self._outputs[FileFormat.JSON_LINES].write(b"\n".join([*map(to_json, objects), b""]))
         self._parquet.add(rows)
 

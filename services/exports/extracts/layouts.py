@@ -7,7 +7,7 @@ rows are those of the manifest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
@@ -55,12 +55,27 @@ class Layout:
         """The first line of the CSV, after the BOM."""
         return csv_writer.row(heading for column in self.columns for heading in _headings(column))
 
-    def csv_lines(self, rows: Iterator[Row]) -> Iterator[str]:
-        """A line for each row."""
-        writers = [_CELLS[column.type] for column in self.columns]
-        for row in rows:
-            cells = ["" if value is None else write(value) for write, value in zip(writers, row, strict=True)]
-            yield ";".join(cells) + "\r\n"
+    def csv_lines(self, rows: Sequence[Row]) -> str:
+        """A line for each row. Column by column, because values repeat: that takes half the time."""
+        if not rows:
+            return ""
+        columns = [
+            map(_Cells(_CELLS[column.type]).__getitem__, values)
+            for column, values in zip(self.columns, zip(*rows, strict=True), strict=True)
+        ]
+        return "".join([f"{line}\r\n" for line in map(";".join, zip(*columns, strict=True))])
+
+
+class _Cells(dict[Any, str]):
+    """The cells of values, each written once. No value is an empty cell."""
+
+    def __init__(self, write: Callable[[Any], str]) -> None:
+        super().__init__({None: ""})
+        self._write = write
+
+    def __missing__(self, value: Any) -> str:
+        cell = self[value] = self._write(value)
+        return cell
 
 
 def layout_of(kind: ExtractKind) -> Layout:
