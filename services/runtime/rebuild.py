@@ -18,7 +18,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import uuid4
 
 from frikort_contracts.cloudevents import Record
@@ -208,10 +208,11 @@ class Rebuild:
 
     async def _prepare(self) -> None:
         """Create the new collection with every index of the one in place."""
-        name = self._projection.name
-        await MongoStore(self._database, replace(self._projection, name=name + SUFFIX)).prepare()
-        target = self._database[name + SUFFIX]
-        async for index in self._database[name].list_indexes():
+        name, database = self._projection.name, cast("Any", self._database)
+        # The driver's own check would list all collections, which this user may not do.
+        await database.create_collection(name + SUFFIX, check_exists=False)
+        target = database[name + SUFFIX]
+        async for index in database[name].list_indexes():
             options = {key: value for key, value in index.items() if key not in ("key", "v", "ns")}
             if options["name"] != "_id_":
                 await target.create_index(list(index["key"].items()), **options)
