@@ -144,6 +144,8 @@ def test_processes_reach_a_collector_of_spans_if_its_address_is_given() -> None:
     "missing",
     [
         {"network": {"provider": []}},
+        {"network": {"bucket": []}},
+        {"extractFiles": {"address": ""}},
         {"image": {"repository": ""}},
         {"trustedProxies": ""},
         *({"addresses": {name: ""}} for name in installation()["addresses"]),
@@ -151,7 +153,9 @@ def test_processes_reach_a_collector_of_spans_if_its_address_is_given() -> None:
     ids=str,
 )
 def test_a_value_that_every_installation_needs_is_not_forgotten(missing: dict[str, Any]) -> None:
-    with pytest.raises(HelmRenderError, match=r"network\.provider|image\.repository|trustedProxies|addresses\."):
+    with pytest.raises(
+        HelmRenderError, match=r"network\.(provider|bucket)|extractFiles|image\.repository|trustedProxies|addresses\."
+    ):
         render(merged(values_of_size("country"), missing))
 
 
@@ -198,8 +202,7 @@ def _peer(peer: Mapping[str, Any]) -> str:
     """The name of the one that a rule allows."""
     ((kind, selector),) = peer.items()
     if kind == "ipBlock":
-        assert selector == {"cidr": PROVIDER}
-        return "OpenID provider"
+        return {PROVIDER: "OpenID provider", BUCKET: "S3 bucket"}[selector["cidr"]]
     ((label, value),) = selector["matchLabels"].items()
     if kind == "namespaceSelector":
         assert label == "kubernetes.io/metadata.name"
