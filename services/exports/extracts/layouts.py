@@ -135,9 +135,12 @@ def _amounts(of: str) -> tuple[Column, ...]:
     )
 
 
+_PROVISIONAL: Final = Column(
+    "provisional", "Foreløbig beløbsgrænse", ColumnType.FLAG, "Whether the allowance may still change."
+)
 _YEAR: Final = (
     Column("allowance", "Årets beløbsgrænse (kr.)", ColumnType.AMOUNT, "The year's allowance of the card."),
-    Column("provisional", "Foreløbig beløbsgrænse", ColumnType.FLAG, "Whether the allowance may still change."),
+    _PROVISIONAL,
     Column("revision", "Udgave", ColumnType.COUNT, "The revision of the statement: of two, the higher is newer."),
 )
 _DISPUTED: Final = Column(
@@ -205,6 +208,7 @@ _REPORTS: Final = (
     Column("report_id", "Indberetning", ColumnType.TEXT, "The id of the report; the same in the API and its receipt."),
     Column("year", "År", ColumnType.COUNT, "The calendar year of the payment date."),
     *_AMOUNTS,
+    _PROVISIONAL,
     Column("disputed", "Borgeren er uenig", ColumnType.FLAG, "Whether the citizen's side says that it is not right."),
 )
 

@@ -111,16 +111,18 @@ class ExtractReader:
 
     async def _reports(self, request: ExtractRequest, session: Any) -> AsyncIterator[list[StatementFields]]:
         """The employer's reports, card by card."""
-        path = f"state.years.{request.year}.reports"
-        cursor = self._cards.find(_query(request), {path: 1}, session=session).sort("_id", ASCENDING)
+        year = f"state.years.{request.year}"
+        fields = {f"{year}.reports": 1, f"{year}.statement.provisional": 1}
+        cursor = self._cards.find(_query(request), fields, session=session).sort("_id", ASCENDING)
         while batch := await cursor.batch_size(_BATCH_CARDS).to_list(_BATCH_CARDS):
             rows: list[StatementFields] = []
             for stored in batch:
-                kept = stored["state"]["years"][str(request.year)]["reports"]
+                of_year = stored["state"]["years"][str(request.year)]
+                kept, provisional = of_year["reports"], of_year["statement"]["provisional"]
                 splits = {**kept["inside"], **kept.get("recent", {})}
                 if kept.get("outside", 0) > len(kept.get("recent", {})):
                     splits = {**await self._outside(f"{stored['_id']}/{kept['name']}", session), **splits}
-                rows += _own_reports(request, splits)
+                rows += _own_reports(request, splits, provisional=provisional)
             yield rows
 
     async def _outside(self, prefix: str, session: Any) -> dict[str, Any]:
@@ -130,7 +132,7 @@ class ExtractReader:
         return {stored["_id"].rpartition("/")[2]: stored["value"] async for stored in found}
 
 
-def _own_reports(request: ExtractRequest, splits: dict[str, Any]) -> list[StatementFields]:
+def _own_reports(request: ExtractRequest, splits: dict[str, Any], *, provisional: bool) -> list[StatementFields]:
     """The reports of the employer that count. Those of others do not leave this function."""
     own = ((report_id, ReportSplit(*values)) for report_id, values in sorted(splits.items()))
     return [
@@ -140,6 +142,7 @@ def _own_reports(request: ExtractRequest, splits: dict[str, Any]) -> list[Statem
             "reported": split.exempt + split.excess,
             "exempt": split.exempt,
             "excess": split.excess,
+            "provisional": provisional,
             "disputed": split.disputed,
         }
         for report_id, split in own

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 from uuid import uuid5
 
 import structlog
@@ -38,6 +38,7 @@ for _kind in ExtractKind:
     EXTRACTS_MADE.labels(_kind.value)
 STATEMENTS_PENDING = Gauge("frikort_statements_pending", "Cards with a year that has no current statement.")
 
+_PROCESSORS: Final[tuple[Processor[Any], ...]] = (EXTRACT_FILES, REQUESTS)
 _PROGRESS_SECONDS: Final = 1.0
 _MAX_PAUSE_SECONDS: Final = 30.0
 _COUNT_INTERVAL_SECONDS: Final = 10.0
@@ -162,7 +163,7 @@ def extract_job(
 
     async def make_extracts(runtime: Runtime) -> None:
         reader = ExtractReader(runtime.database, statements)
-        queues = [ExtractQueue(runtime.database, processor, lease=lease) for processor in (EXTRACT_FILES, REQUESTS)]
+        queues = [ExtractQueue(runtime.database, processor, lease=lease) for processor in _PROCESSORS]
         topics = [topic.name for topic in statements.topics]
         await reader.ensure_indexes()
         while True:
