@@ -311,7 +311,7 @@ def main(
     try:
         settings = settings_for(program)
     except SettingsRefused as refused:
-        return say(exit_codes.NOT_DONE, str(refused))
+        return say(exit_codes.UNSAFE_SETTING, str(refused))
     try:
         for name in names:
             asyncio.run(Rebuild(service, by_name[name], settings).run())

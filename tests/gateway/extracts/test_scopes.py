@@ -1,4 +1,4 @@
-"""Who may request which extract, and that nobody else reads it."""
+"""Who may request which extract, and that no other caller reads it."""
 
 from __future__ import annotations
 
