@@ -240,8 +240,7 @@ class Rebuild:
 
     async def _ends(self) -> dict[Partition, int]:
         """The end of each partition that has a record."""
-        positions = await self._kafka.end_positions(self._projection.topics)
-        ends = {Partition(each.topic, each.partition): each.offset for each in positions}
+        ends = await self._kafka.end_offsets(self._projection.topics)
         first = await self._kafka.first_positions(ends)
         return {partition: end for partition, end in ends.items() if first.get(partition, 0) < end}
 

@@ -26,9 +26,10 @@ from services.gateway.extracts.scopes import Requester, scope_of
 from services.gateway.problems import ProblemError
 from services.gateway.projections.evidence import extract_evidence_id
 from services.gateway.retention.periods import FILES
+from services.runtime import csv_writer
 
 MEDIA_TYPES: Final = {
-    FileFormat.CSV: "text/csv; charset=utf-8; header=present",
+    FileFormat.CSV: csv_writer.MEDIA_TYPE,
     FileFormat.JSON_LINES: "application/jsonl; charset=utf-8",
     FileFormat.PARQUET: "application/vnd.apache.parquet",
 }
