@@ -12,7 +12,7 @@ from frikort_contracts.statistics import MunicipalityStatistics, StatisticsPubli
 from pydantic import ValidationError
 
 from services.exports.statistics.publisher import PUBLICATIONS
-from tests.exports.build import A, C
+from tests.exports.build import CARDS, A, C
 from tests.exports.harness import Exports
 from tests.exports.test_extract_worker import a_card
 
@@ -59,6 +59,14 @@ async def test_an_employer_gets_its_own_reports_with_their_splits(exports: Expor
     assert len(rows) == reports + 1
     assert not {"card_id", "cvr"} & set(rows[0])
     assert await objects(exports, ExtractKind.EMPLOYER, cvr=C) == []
+
+
+async def test_requests_for_years_without_statements_add_no_index(exports: Exports) -> None:
+    await exports.apply(a_card(1))
+    before = await exports.database[CARDS.name].index_information()
+    for year in (2030, 2031, 2032):
+        assert await objects(exports, ExtractKind.EMPLOYER, cvr=A, year=year) == []
+    assert await exports.database[CARDS.name].index_information() == before
 
 
 async def test_an_extract_of_an_employer_waits_for_its_arriving_reports_alone(exports: Exports) -> None:

@@ -49,8 +49,11 @@ class ExtractReader:
         )
 
     async def prepare(self, request: ExtractRequest) -> None:
-        """Create the index that a kind needs for each year, before the snapshot."""
-        if request.kind is ExtractKind.EMPLOYER:
+        """Create the index that a kind needs for each year with statements, before the snapshot."""
+        if request.kind is not ExtractKind.EMPLOYER:
+            return
+        # A collection can have 64 indexes, and a request can name any year.
+        if await self._cards.find_one({"state.stated_years": request.year}, {"_id": 1}) is not None:
             await self._cards.create_index([(_employer_field(request.year), ASCENDING), ("_id", ASCENDING)])
 
     async def count_pending(self) -> int:
@@ -113,8 +116,9 @@ class ExtractReader:
         """The employer's reports, card by card."""
         year = f"state.years.{request.year}"
         fields = {f"{year}.reports": 1, f"{year}.statement.provisional": 1}
-        cursor = self._cards.find(_query(request), fields, session=session).sort("_id", ASCENDING)
-        while batch := await cursor.batch_size(_BATCH_CARDS).to_list(_BATCH_CARDS):
+        found = self._cards.find(_query(request), fields, session=session)
+        cursor = found.sort("_id", ASCENDING).batch_size(_BATCH_CARDS)
+        while batch := await cursor.to_list(_BATCH_CARDS):
             rows: list[StatementFields] = []
             for stored in batch:
                 of_year = stored["state"]["years"][str(request.year)]
