@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from frikort_contracts.cloudevents import Envelope
-from frikort_contracts.extract_files import FileFormat, RequestExtractFiles
+from frikort_contracts.extract_files import ExtractKind, FileFormat, RequestExtractFiles
 from frikort_contracts.http.extracts import ExtractBody, ExtractFileResource, ExtractResource, Extracts, OwnExtractBody
 from frikort_contracts.http.roles import Role
 from frikort_contracts.topics import BALANCES, CARDS, EARNINGS
@@ -104,8 +104,9 @@ async def file(context: RequestContext, requester: Requester, extract_id: str, f
     content = await queries.content(read_models, context.container.files, extract_id, file_format, sent)
     if content is None:
         raise ProblemError("extract-expired", facts={"days": FILES.days})
-    is_own = requester.role is Role.CITIZEN
-    current_audit().add_subject(of_card(requester.organisation) if is_own else of_extract(extract_id))
+    if request.kind is not ExtractKind.STATISTICS:
+        is_own = requester.role is Role.CITIZEN
+        current_audit().add_subject(of_card(requester.organisation) if is_own else of_extract(extract_id))
     media_type = MEDIA_TYPES[file_format]
     if part is None:
         return StreamingResponse(content, media_type=media_type, headers=headers)
