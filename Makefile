@@ -66,7 +66,7 @@ screenshots: $(INSTALLED) ## retake the pictures in docs/portals
 
 lock: $(INSTALLED) ## resolve the dependencies of pyproject.toml, with hashes
 	$(VENV)/bin/python -m pip install --quiet uv==0.13.9
-	$(VENV)/bin/$(LOCK) pyproject.toml --output-file requirements/runtime.txt
+	$(VENV)/bin/$(LOCK) pyproject.toml --extra s3 --output-file requirements/runtime.txt
 	$(VENV)/bin/$(LOCK) pyproject.toml --group dev --output-file requirements/dev.txt
 	$(VENV)/bin/$(LOCK) --group pyproject.toml:bench --output-file requirements/bench.txt
 	$(VENV)/bin/python -m deploy.generate_sbom

@@ -24,7 +24,8 @@ from frikort_contracts.topics import TOPICS, Topic
 from deploy.mongodb.rights import PROVISIONER, USERS
 from deploy.observability import dashboard
 from services.balance.processor import LEDGERS
-from services.exports.processor import REQUESTS, statements
+from services.exports.extracts.requests import EXTRACT_FILES, REQUESTS
+from services.exports.processor import statements
 from services.exports.reconciliation import RECONCILIATIONS
 from services.exports.statistics.card_history import CARD_HISTORIES
 from services.gateway.projections import PROJECTIONS
@@ -50,7 +51,10 @@ _PROCESSORS: Final[Mapping[str, tuple[str, Sequence[DocumentSet[Any]]]]] = {
     "issuance": ("issuance", [cards(bytes(32))]),
     "reporting": ("reporting", [card_states(Rules(load_allowances(ALLOWANCES), provisional_accepted=False))]),
     "balance": ("balance", [LEDGERS]),
-    "exports": ("exports", [statements(lambda person, card_id: ""), REQUESTS, RECONCILIATIONS, CARD_HISTORIES]),
+    "exports": (
+        "exports",
+        [statements(lambda person, card_id: ""), REQUESTS, EXTRACT_FILES, RECONCILIATIONS, CARD_HISTORIES],
+    ),
     "projections": ("gateway", PROJECTIONS),
 }
 """The service and the processors of each consuming process, as its ``__main__`` passes them to the runtime.

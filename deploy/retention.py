@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from services.gateway.retention.periods import ANSWERS, FINDINGS, LINES
+from services.gateway.retention.periods import ANSWERS, FILES, FINDINGS, LINES
 
+EXTRACT_STORE: Final = "FRIKORT_EXTRACT_FILES"
+"""The setting that names the folder or bucket of the files of extracts."""
 PAGE: Final = Path(__file__).parents[1] / "docs/retention.md"
 
 _BOOKS: Final = (
@@ -50,6 +52,11 @@ def _collections(database: str, *names: str) -> tuple[str, ...]:
     return tuple(f"frikort_{database}.{name}" for name in names)
 
 
+_READ_MODELS: Final = (
+    *("cards", "employments", "reports", "ledgers", "outcomes", "extracts", "extract_parts", "extract_files"),
+    *("reconciliations", "statistics", "evidence"),
+)
+
 TABLE: Final = (
     Row(
         "cards, employments, reports, splits, warnings, and the commands that led to them",
@@ -75,11 +82,31 @@ TABLE: Final = (
     ),
     Row(
         "read models",
-        _collections("gateway", "cards", "employments", "reports", "ledgers", "outcomes", "extracts", "extract_parts")
+        _collections(
+            "gateway",
+            "cards",
+            "employments",
+            "reports",
+            "ledgers",
+            "outcomes",
+            "extracts",
+            "extract_parts",
+            "extract_files",
+        )
         + _collections("gateway", "reconciliations"),
         "as the topics",
         _REBUILT + ". Outcomes stay longer than their topic: a command that was handled is not handled again",
         "nothing",
+    ),
+    Row(
+        "read models and histories that are being built again",
+        (
+            *_collections("gateway", "rebuilds", *(f"{name}_rebuilt" for name in _READ_MODELS)),
+            *_collections("exports", "rebuilds", "card_histories_rebuilt"),
+        ),
+        "until they take the place of the others; when they were built, without limit",
+        _REBUILT,
+        "the command that builds them",
     ),
     Row(
         "the command and the answer of an Idempotency-Key",
@@ -139,11 +166,23 @@ TABLE: Final = (
         "nothing",
     ),
     Row(
-        "requests for extracts",
-        _collections("gateway", "extract_requests") + _collections("exports", "requests", "requests_entries"),
+        "requests for extracts, their progress and manifests",
+        (
+            "frikort.extract-requests.v1",
+            "frikort.extract-files.v1",
+            *_collections("gateway", "extract_requests"),
+            *_collections("exports", "requests", "requests_entries", "extract_files", "extract_files_entries"),
+        ),
         "without limit",
-        "They name a year and an authority, and no person",
+        "They name a year and who requested it, and no person but by the id of a card; the manifest is evidence",
         "nothing",
+    ),
+    Row(
+        "files of extracts",
+        (EXTRACT_STORE,),
+        f"{FILES.days} days",
+        "A new extract of the same year can be requested at any time. " + _MINIMAL,
+        "the retention job",
     ),
     Row("contents of extracts, between services", ("frikort.extracts.v1",), "30 days", _MINIMAL, "Kafka"),
     Row("outcomes of commands, between services", ("frikort.outcomes.v1",), "90 days", _MINIMAL, "Kafka"),

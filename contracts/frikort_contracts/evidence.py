@@ -16,7 +16,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from frikort_contracts.audit_log import Digest
-from frikort_contracts.extracts import Authority, ExtractFile
+from frikort_contracts.extract_files import ExtractKind, StoredFile
+from frikort_contracts.extracts import Authority, ExtractFile, Position
 from frikort_contracts.messages import Event
 from frikort_contracts.values import Components, Cvr, MunicipalityCode, Ore, Revision, Value, WorkPeriod, Year
 
@@ -42,7 +43,7 @@ class ReportReceipt(Value):
 
 
 class ExtractManifest(Value):
-    """An extract was completed: its sums in øre, and the digest of each of its files."""
+    """An extract of parts was completed: its sums in øre, and the digest of each of its files."""
 
     kind: Literal["extract"] = "extract"
     extract_id: str
@@ -58,7 +59,25 @@ class ExtractManifest(Value):
     files: tuple[ExtractFile, ...]
 
 
-Statement = Annotated[ReportReceipt | ExtractManifest, Field(discriminator="kind")]
+class FilesManifest(Value):
+    """An extract was completed: its positions, its sums in øre, and the digest of each of its files."""
+
+    kind: Literal["extract-files"] = "extract-files"
+    extract_id: str
+    completed_at: datetime
+    contents: ExtractKind
+    year: Year
+    municipality: MunicipalityCode | None
+    positions: tuple[Position, ...] = Field(description="The extract contains everything before these positions.")
+    provisional: bool
+    count: int
+    reported: int
+    exempt: int
+    excess: int
+    files: tuple[StoredFile, ...]
+
+
+Statement = Annotated[ReportReceipt | ExtractManifest | FilesManifest, Field(discriminator="kind")]
 
 
 class EvidenceRoot(Value):

@@ -162,7 +162,6 @@ FIELDS: Final[dict[str, FieldText]] = {
     "offset": FieldText("The first record that is not included."),
     "partition": FieldText("Partition of the topic."),
     "parts": FieldText("How many parts make up the file."),
-    "parts_written": FieldText("How many parts of the files are written.", 3),
     "positions": FieldText("The positions in the log that the extract must include."),
     "sha256": FieldText(
         "Hex digest of the whole file.", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

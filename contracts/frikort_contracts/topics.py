@@ -18,6 +18,7 @@ from frikort_contracts import (
     audit_log,
     balance,
     evidence,
+    extract_files,
     extracts,
     issuance,
     outcomes,
@@ -120,6 +121,13 @@ EXPORTS_COMMANDS = Topic(
     writers=("gateway",),
     readers=("exports",),
 )
+EXTRACT_REQUESTS = Topic(
+    name="frikort.extract-requests.v1",
+    key="extract_id",
+    messages=(extract_files.RequestExtractFiles,),
+    writers=("gateway",),
+    readers=("exports",),
+)
 EXPORTS_JOBS = Topic(
     name="frikort.exports.jobs.v1",
     key="card_id",
@@ -182,6 +190,13 @@ EXTRACTS = Topic(
     writers=("exports",),
     readers=("projections",),
     retention=timedelta(days=30),
+)
+EXTRACT_FILES = Topic(
+    name="frikort.extract-files.v1",
+    key="extract_id",
+    messages=get_args(extract_files.AnyExtractFilesEvent),
+    writers=("exports",),
+    readers=("projections",),
 )
 YEARS = Topic(
     name="frikort.years.v1",
@@ -281,6 +296,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     ISSUANCE_COMMANDS,
     REPORTING_COMMANDS,
     EXPORTS_COMMANDS,
+    EXTRACT_REQUESTS,
     EXPORTS_JOBS,
     CARDS,
     EARNINGS,
@@ -289,6 +305,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     CAP_WARNINGS,
     OUTCOMES,
     EXTRACTS,
+    EXTRACT_FILES,
     YEARS,
     PERSON_KEYS,
     RECONCILIATION,

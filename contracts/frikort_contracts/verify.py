@@ -22,6 +22,7 @@ from frikort_contracts.evidence import (
     EvidenceFile,
     EvidenceRoot,
     ExtractManifest,
+    FilesManifest,
     ReportReceipt,
     Statement,
     digest_of_text,
@@ -34,7 +35,7 @@ NOT_GENUINE: Final = 1
 UNREADABLE: Final = 2
 
 _ALGORITHM: Final = "Ed25519"
-_STATEMENT: Final[TypeAdapter[ReportReceipt | ExtractManifest]] = TypeAdapter(Statement)
+_STATEMENT: Final[TypeAdapter[ReportReceipt | ExtractManifest | FilesManifest]] = TypeAdapter(Statement)
 
 
 class NotGenuine(Exception):
@@ -55,7 +56,9 @@ def read_root(signed_root: str, keys: Sequence[Mapping[str, Any]]) -> EvidenceRo
         raise NotGenuine("the signature of the root is not valid") from None
 
 
-def verify(evidence: EvidenceFile, keys: Sequence[Mapping[str, Any]]) -> ReportReceipt | ExtractManifest:
+def verify(
+    evidence: EvidenceFile, keys: Sequence[Mapping[str, Any]]
+) -> ReportReceipt | ExtractManifest | FilesManifest:
     """The statement of a genuine file. Raises ``NotGenuine``."""
     root = read_root(evidence.signed_root, keys)
     if root_from(leaf_of(evidence.statement), evidence.index, root.size, evidence.path) != root.root:
@@ -113,15 +116,17 @@ def _check_published(signed_root: str, published: Sequence[str] | None, keys: Se
         raise NotGenuine("the root is not among the published ones")
 
 
-def _check_data(statement: ReportReceipt | ExtractManifest, paths: Sequence[Path]) -> None:
-    digests = {file.sha256 for file in statement.files} if isinstance(statement, ExtractManifest) else set()
+def _check_data(statement: ReportReceipt | ExtractManifest | FilesManifest, paths: Sequence[Path]) -> None:
+    digests = (
+        {file.sha256 for file in statement.files} if isinstance(statement, ExtractManifest | FilesManifest) else set()
+    )
     for path in paths:
         with path.open("rb") as content:
             if file_digest(content, "sha256").hexdigest() not in digests:
                 raise NotGenuine(f"{path.name} is not a file of this extract")
 
 
-def _shown(statement: ReportReceipt | ExtractManifest) -> str:
+def _shown(statement: ReportReceipt | ExtractManifest | FilesManifest) -> str:
     fields = statement.model_dump(mode="json", exclude_none=True)
     return "".join(f"  {name}: {json.dumps(value, ensure_ascii=False)}\n" for name, value in fields.items())
 

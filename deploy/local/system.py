@@ -48,7 +48,11 @@ SERVICES = (
     Service("issuance", "services.issuance"),
     Service("reporting", "services.reporting"),
     Service("balance", "services.balance"),
-    Service("exports", "services.exports", ("FRIKORT_KEY_ENCRYPTION_KEYS_CPR", "FRIKORT_AUTHORITY_KEYS")),
+    Service(
+        "exports",
+        "services.exports",
+        ("FRIKORT_KEY_ENCRYPTION_KEYS_CPR", "FRIKORT_AUTHORITY_KEYS", "FRIKORT_EXTRACT_FILES"),
+    ),
     Service(
         "gateway",
         "services.gateway",
@@ -64,6 +68,7 @@ SERVICES = (
             "FRIKORT_AUDIENCE",
             "FRIKORT_API_URL",
             "FRIKORT_FRESH_LOGIN",
+            "FRIKORT_EXTRACT_FILES",
         ),
         public=True,
     ),
@@ -237,6 +242,7 @@ class LocalSystem:
             "FRIKORT_LOOKUP_KEY": self.keys.lookup_key,
             "FRIKORT_AUDIT_LOG_KEYS": self.keys.audit_log_keys,
             "FRIKORT_AUTHORITY_KEYS": str(self.keys.authority_keys),
+            "FRIKORT_EXTRACT_FILES": (self.config.data.absolute() / "extracts").as_uri(),
             "FRIKORT_PROVIDER_KEY": str(self.keys.provider_key),
             "FRIKORT_PROVIDER_CONFIG": str(self.config.data / "keys" / provider_config.FILE),
             "FRIKORT_ISSUER": self.provider_url,

@@ -24,6 +24,7 @@ class Action(StrEnum):
     CHANGE_STREAM = "changeStream"
     LIST_COLLECTIONS = "listCollections"
     LIST_INDEXES = "listIndexes"
+    DROP = "dropCollection"
 
 
 Rights = Mapping[str, Mapping[str, frozenset[Action]]]
@@ -58,10 +59,19 @@ _READ_MODELS: Final = {
     "outcomes": _ADD_INDEXED,
     "extracts": _KEEP_INDEXED,
     "extract_parts": _ADD_INDEXED,
+    "extract_files": _KEEP_INDEXED,
     "reconciliations": _KEEP_INDEXED,
     "statistics": _ADD_INDEXED,
     "evidence": _ADD_INDEXED,
 }
+
+
+def _rebuilt(*projections: str) -> dict[str, frozenset[Action]]:
+    """Projections and the collections that take their place, when they are built again."""
+    replaced = _KEEP_INDEXED | {Action.LIST_INDEXES, Action.DROP}
+    names = (*projections, *(f"{name}_rebuilt" for name in projections))
+    return {"rebuilds": _KEEP, **dict.fromkeys(names, replaced)}
+
 
 # A process with processors keeps how far its database has applied its topics, and the formats of its documents.
 _OF_PROCESSORS: Final = {"applied_positions": _KEEP, "formats": _KEEP}
@@ -76,6 +86,7 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
         "frikort_exports": {
             **_documents("statements"),
             **_documents("requests"),
+            **_documents("extract_files"),
             **_documents("reconciliations"),
             "card_histories": _KEEP_INDEXED,
             "statistics": _KEEP,
@@ -148,9 +159,15 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
 }
 DATABASES: Final = tuple(sorted({name for rights in _PROCESSES_AND_OPERATOR.values() for name in rights}))
 
+REBUILD: Final = "rebuild"
+"""Builds projections again. Only a person's tool: no process may drop a collection."""
 _COPY: Final = frozenset({Action.FIND, Action.LIST_COLLECTIONS, Action.LIST_INDEXES})
 _USERS: Final[Mapping[str, Rights]] = {
     **_PROCESSES_AND_OPERATOR,
+    REBUILD: {
+        "frikort_exports": _rebuilt("card_histories"),
+        "frikort_gateway": _rebuilt(*_READ_MODELS),
+    },
     # MongoDB's log of operations says which documents have changed.
     "backup": {**{database: {ALL_COLLECTIONS: _COPY} for database in DATABASES}, "local": {"oplog.rs": _READ}},
 }

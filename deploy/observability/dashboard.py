@@ -178,8 +178,8 @@ ROWS: Final = (
             Panel(
                 "Extracts completed",
                 "short",
-                "sum by (authority) (increase(frikort_extracts_made_total[1d]))",
-                "{{authority}}",
+                "sum by (kind) (increase(frikort_extracts_made_total[1d]))",
+                "{{kind}}",
             ),
             Panel("Cards with a year without a current statement", "short", "max(frikort_statements_pending)", "cards"),
             Panel(

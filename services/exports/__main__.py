@@ -3,10 +3,11 @@
 from frikort_contracts.extracts import Authority
 
 from services.exports.cpr_encryption import cpr_encryptor, load_key
-from services.exports.extract_worker import extract_job, pending_job
+from services.exports.extracts.requests import EXTRACT_FILES, REQUESTS
+from services.exports.extracts.worker import extract_job, pending_job
 from services.exports.figures import figures_of
 from services.exports.jobs import JOB_KINDS
-from services.exports.processor import REQUESTS, statements
+from services.exports.processor import statements
 from services.exports.reconciliation import RECONCILIATIONS
 from services.exports.results import report_results
 from services.exports.settings import ExportsSettings
@@ -14,6 +15,7 @@ from services.exports.statistics.card_history import CARD_HISTORIES
 from services.exports.statistics.publisher import statistics_job
 from services.runtime.document_jobs import document_job_runner
 from services.runtime.encryption import Encryptor
+from services.runtime.file_store import FileStore
 from services.runtime.key_providers import SettingsProvider
 from services.runtime.person_keys import PersonKeys
 from services.runtime.reconciliation import CardCounter, count_cards
@@ -30,11 +32,13 @@ if __name__ == "__main__":
     run(
         service="exports",
         settings=settings,
-        processors=[cards, REQUESTS, RECONCILIATIONS, CARD_HISTORIES],
+        processors=[cards, REQUESTS, EXTRACT_FILES, RECONCILIATIONS, CARD_HISTORIES],
         start_checks=[person_keys.catch_up(settings)],
         background_tasks=[
             person_keys.follow(settings),
-            extract_job(cards, poll=settings.extract_poll, lease=settings.extract_lease),
+            extract_job(
+                cards, FileStore(settings.extract_files), poll=settings.extract_poll, lease=settings.extract_lease
+            ),
             pending_job(cards),
             document_job_runner(lambda: JOB_KINDS),
             report_results,

@@ -1,4 +1,4 @@
-"""The two processors: the statements of every card, and the extract requests."""
+"""The processor of the statements of every card."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.extracts import EncryptCprAgain, ForgetPerson, RepublishStatements
 from frikort_contracts.issuance import CardHandedOver, CardIssued
 from frikort_contracts.reporting import DisputeAnswered, DisputeDecided, DisputeEnded, DisputeEvent, ReportDisputed
-from frikort_contracts.topics import BALANCES, CARDS, EARNINGS, EXPORTS_COMMANDS, EXPORTS_JOBS
+from frikort_contracts.topics import BALANCES, CARDS, EARNINGS, EXPORTS_JOBS
 from frikort_contracts.values import EncryptedPerson
 
-from services.exports.extract_requests import ExtractRequest, address_of_request, decide_request
 from services.exports.statements import (
     CardStatements,
     IssuedCard,
@@ -93,13 +92,3 @@ def decide(
     if isinstance(message.data, NewCpr):
         return replace_cpr(state, message.data.cpr)
     return decide_statements(state, message.data)
-
-
-REQUESTS: Processor[ExtractRequest] = Processor(
-    name="requests",
-    topics=(EXPORTS_COMMANDS,),
-    state=ExtractRequest,
-    address=address_of_request,
-    decide=decide_request,
-    indexes=("done",),
-)

@@ -6,7 +6,13 @@ from pathlib import Path
 
 from pydantic import Field
 
-from services.runtime.settings import OptionalLastingKeys, ReplaceableKeys, RuntimeSettings
+from services.runtime.settings import (
+    FILES_DESCRIPTION,
+    FileAddress,
+    OptionalLastingKeys,
+    ReplaceableKeys,
+    RuntimeSettings,
+)
 
 
 class ExportsSettings(RuntimeSettings):
@@ -22,6 +28,7 @@ class ExportsSettings(RuntimeSettings):
     authority_keys: Path = Field(description='A JSON file: authority -> public JWK (EC P-256); "skat" must be there.')
     # Statements are not urgent, and a batch costs much the same whatever its size.
     min_batch_interval: float = Field(default=0.3, ge=0, description="Seconds for each small batch, on average.")
+    extract_files: FileAddress = Field(description=FILES_DESCRIPTION)
     extract_poll: float = Field(default=0.2, gt=0, description="Seconds between checks for new extracts.")
     extract_lease: float = Field(default=30.0, gt=0, description="Seconds until a silent worker loses its extract.")
     statistics_delay_days: int = Field(

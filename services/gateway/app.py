@@ -19,10 +19,10 @@ from services.gateway.api.errors import MethodMiddleware, add_handlers, problem_
 from services.gateway.audit.routes import check_routes
 from services.gateway.auditor import router as auditor_router
 from services.gateway.authority import reconciliations_router
-from services.gateway.authority import router as authority_router
 from services.gateway.caseworker import router as caseworker_router
 from services.gateway.citizen import own_card_router, represented_router
 from services.gateway.employer import employments_router, payroll_router, reminders_router, reports_router
+from services.gateway.extracts import authority_router, employer_router, municipality_router, own_router
 from services.gateway.openapi import Addresses, add_openapi
 from services.gateway.public import evidence_router
 from services.gateway.public import router as public_router
@@ -44,6 +44,9 @@ ROUTERS: Final = tuple(
         own_card_router,
         represented_router,
         authority_router,
+        municipality_router,
+        employer_router,
+        own_router,
         reconciliations_router,
         auditor_router,
         everyone_router,

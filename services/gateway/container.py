@@ -19,12 +19,13 @@ from services.gateway.commands.outcomes import Outcomes
 from services.gateway.commands.service import CommandService
 from services.gateway.event_streams import EventStreams
 from services.gateway.evidence.store import EvidenceStore
-from services.gateway.extract_requests import ExtractRequests
+from services.gateway.extracts.requests import ExtractRequests
 from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.payroll.store import BatchStore
 from services.gateway.payroll.upload import UploadService
 from services.gateway.person_encryption import Persons
 from services.gateway.read_models import GatewayReadModels
+from services.runtime.file_store import FileStore
 from services.runtime.processing.producer import Producer
 
 EndPositions = Callable[[Sequence[Topic]], Awaitable[tuple[Position, ...]]]
@@ -65,6 +66,7 @@ class Container:
     batches: BatchStore
     uploads: UploadService
     extract_requests: ExtractRequests
+    files: FileStore
     end_positions: EndPositions
     api_url: str
     evidence: EvidenceStore

@@ -12,6 +12,7 @@ from services.gateway.changes.received_states import received
 from services.gateway.projections import (
     cards,
     employments,
+    extract_files,
     extracts,
     ledgers,
     outcomes,
@@ -230,6 +231,7 @@ class GatewayReadModels(ReadModels):
     def __init__(self, states_of: StatesOf, database: Database) -> None:
         super().__init__(states_of)
         self.extracts = states_of(extracts.PROJECTION)
+        self.extract_files = states_of(extract_files.PROJECTION)
         self.reconciliations = states_of(reconciliations.PROJECTION)
         self.statistics = states_of(statistics.PROJECTION)
         self.extract_parts = states_of(extracts.PARTS_PROJECTION)

@@ -11,6 +11,8 @@ from services.gateway.attempts.rules import Limit, Limits
 from services.gateway.audit.case_numbers import CaseNumberForm
 from services.gateway.audit.unusual import Limits as UsualAccesses
 from services.runtime.settings import (
+    FILES_DESCRIPTION,
+    FileAddress,
     HttpsAddress,
     LastingKeys,
     LookupKeys,
@@ -44,6 +46,7 @@ class PayrollSettings(RuntimeSettings):
 class GatewaySettings(PayrollSettings, PublicSettings):
     """Settings of the API. Read from ``FRIKORT_<NAME>``, for example ``FRIKORT_JWKS_URL``."""
 
+    extract_files: FileAddress = Field(description=FILES_DESCRIPTION)
     key_encryption_keys_cpr: ReplaceableKeys = Field(description=_WRAPS.format("CPR numbers"))
     key_encryption_keys_name: ReplaceableKeys = Field(description=_WRAPS.format("names"))
     key_encryption_keys_text: ReplaceableKeys = Field(description=_WRAPS.format("texts"))

@@ -19,7 +19,6 @@ from services.gateway.audit.nightly_check import NightlyCheck
 from services.gateway.audit.signer import CheckpointSigner
 from services.gateway.audit.watcher import AccessWatcher
 from services.gateway.auth import Authenticator, fetch_from
-from services.gateway.authority.responses import AuthorityResponses
 from services.gateway.cards.responses import CardResponses
 from services.gateway.caseworker.responses import CaseworkerResponses
 from services.gateway.changes.change_notifier import ChangeStreamListener, ChangeSubscriptions
@@ -36,7 +35,8 @@ from services.gateway.employer.responses import EmployerResponses
 from services.gateway.event_streams import EventStreams
 from services.gateway.evidence.signer import EvidenceSigner
 from services.gateway.evidence.store import EvidenceStore
-from services.gateway.extract_requests import ExtractRequests
+from services.gateway.extracts.requests import ExtractRequests
+from services.gateway.extracts.responses import ExtractResponses
 from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.payroll.number_checks import NumberChecks
 from services.gateway.payroll.queries import MongoReadModelQueries
@@ -49,6 +49,7 @@ from services.gateway.read_models import GatewayReadModels, ReadModels
 from services.gateway.retention.job import RetentionJob
 from services.gateway.settings import GatewaySettings
 from services.runtime.batched_calls import BatchingProducer
+from services.runtime.file_store import FileStore
 from services.runtime.person_keys import compaction
 from services.runtime.service import Runtime
 from services.runtime.years.followed import FollowedAllowances
@@ -111,7 +112,8 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
     watcher = AccessWatcher(database, runtime.producer, settings.usual_accesses, interval=settings.audit_log_interval)
     runtime.add_background_task(watcher.run)
     expiry = ExpirySigner(database, runtime.producer, log_keys[0])
-    retention = RetentionJob(database, runtime.producer, CommandExpiry(database), expiry)
+    files = FileStore(settings.extract_files)
+    retention = RetentionJob(database, runtime.producer, CommandExpiry(database), expiry, files)
     runtime.add_background_task(retention.run)
     evidence = EvidenceStore(database)
     evidence_signer = EvidenceSigner(evidence, runtime.producer, log_keys[0], interval=settings.audit_log_interval)
@@ -166,6 +168,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
             hold_days=settings.batch_hold_days,
         ),
         extract_requests=ExtractRequests(database),
+        files=files,
         end_positions=runtime.producer.end_positions,
         api_url=settings.api_url,
         evidence=evidence,
@@ -185,7 +188,7 @@ def response_builder(read_models: GatewayReadModels, persons: Persons, allowance
             **CaseworkerResponses(read_models, persons).responders,
             **CardResponses(read_models, persons).responders,
             **employer.responders,
-            **AuthorityResponses(read_models).responders,
+            **ExtractResponses(read_models).responders,
         },
         employer.problem_members,
     )

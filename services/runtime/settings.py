@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import quote_plus
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
@@ -41,6 +41,10 @@ OptionalLastingKeys = Annotated[SecretStr | None, KeyMaterial(is_lasting=True)]
 ReplaceableKeys = Annotated[SecretStr, KeyMaterial(is_lasting=False)]
 HttpsAddress = Annotated[str, WebAddress()]
 OptionalHttpsAddress = Annotated[str | None, WebAddress()]
+FileAddress = Annotated[str, Field(pattern=r"^(file:///|s3://)[^?#]+$")]
+FILES_DESCRIPTION: Final = (
+    "Where the files of extracts are: `file:///<folder>` or `s3://<bucket>/<folder>`; the same for exports and gateway."
+)
 
 
 class _FromEnvironment(BaseSettings):

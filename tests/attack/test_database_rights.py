@@ -11,9 +11,10 @@ from pymongo.collection import Collection
 from pymongo.errors import OperationFailure
 
 from deploy.local.engines import Engines
-from deploy.mongodb.rights import ALL_COLLECTIONS, DATABASES, USERS, Action, is_allowed, rights_of
+from deploy.mongodb.rights import ALL_COLLECTIONS, DATABASES, REBUILD, USERS, Action, is_allowed, rights_of
 from services.balance.processor import LEDGERS
-from services.exports.processor import REQUESTS
+from services.exports.extracts.requests import EXTRACT_FILES
+from services.exports.statistics.card_history import CARD_HISTORIES
 from services.gateway.projections import PROJECTIONS
 from services.issuance.processor import cards
 from services.runtime.kafka.dead_letters import journal
@@ -40,9 +41,9 @@ OPERATIONS: Final[dict[Action, Operation]] = {
     Action.CHANGE_STREAM: watch,
     Action.LIST_COLLECTIONS: lambda collection: list(collection.database.list_collections()),
     Action.LIST_INDEXES: lambda collection: list(collection.list_indexes()),
+    Action.DROP: lambda collection: collection.drop(),
 }
 NEVER: Final[dict[str, Operation]] = {
-    "drop": lambda collection: collection.drop(),
     "drop an index": lambda collection: collection.drop_index("forged_1"),
     "change the expiry": lambda collection: collection.database.command("collMod", collection.name, validator={}),
     "rename": lambda collection: collection.rename("renamed"),
@@ -158,8 +159,22 @@ def test_the_table_names_the_collections_of_the_code() -> None:
     assert {projection.name for projection in PROJECTIONS} <= set(rights_of("projections", "local")["frikort_gateway"])
     assert cards(b"s" * 32).name in rights_of("issuance", "local")["frikort_issuance"]
     assert LEDGERS.name in rights_of("balance", "local")["frikort_balance"]
-    assert REQUESTS.name in rights_of("exports", "local")["frikort_exports"]
+    assert EXTRACT_FILES.name in rights_of("exports", "local")["frikort_exports"]
+    rebuilt = rights_of(REBUILD, "local")
+    assert {projection.name for projection in PROJECTIONS} <= set(rebuilt["frikort_gateway"])
+    assert CARD_HISTORIES.name in rebuilt["frikort_exports"]
     assert set(rights_of("operator", "local")) == {journal.DATABASE}
+
+
+def test_no_process_drops_a_collection() -> None:
+    droppers = {
+        user
+        for user in USERS
+        for database, names in rights_of(user, "local").items()
+        for name in names
+        if is_allowed(user, Action.DROP, database, name, "local")
+    }
+    assert droppers == {REBUILD}
 
 
 def test_only_the_local_environment_has_a_settable_clock() -> None:

@@ -17,7 +17,8 @@ from pymongo import AsyncMongoClient
 from deploy.local.kafka_users import KafkaAccess
 from services.balance.ledger import Ledger, read_entries
 from services.balance.processor import LEDGERS
-from services.exports.processor import REQUESTS, statements
+from services.exports.extracts.requests import EXTRACT_FILES, REQUESTS
+from services.exports.processor import statements
 from services.exports.reconciliation import RECONCILIATIONS
 from services.exports.statistics.card_history import CARD_HISTORIES
 from services.gateway.projections import PROJECTIONS
@@ -53,6 +54,7 @@ READERS: Final[tuple[tuple[str, DocumentSet[Any]], ...]] = (
     ("balance", LEDGERS),
     ("exports", statements(_nothing)),
     ("exports", REQUESTS),
+    ("exports", EXTRACT_FILES),
     ("exports", RECONCILIATIONS),
     ("exports", CARD_HISTORIES),
     *(("gateway", processor) for processor in PROJECTIONS),

@@ -17,6 +17,14 @@ from frikort_contracts.balance import (
 )
 from frikort_contracts.cloudevents import Envelope, to_json_bytes
 from frikort_contracts.evidence import EvidenceSigned
+from frikort_contracts.extract_files import (
+    ExtractKind,
+    ExtractMade,
+    ExtractProgressed,
+    FileFormat,
+    RequestExtractFiles,
+    StoredFile,
+)
 from frikort_contracts.extracts import (
     Authority,
     EmployerLine,
@@ -198,6 +206,10 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         extract_id="extract-1", authority=Authority.SKAT, year=2025, actor="officer-1",
         positions=(Position(topic="frikort.cards.v1", partition=0, offset=7),),
     ),
+    RequestExtractFiles(
+        extract_id="extract-1", kind=ExtractKind.MUNICIPALITY, year=2025, municipality="101", actor="officer-1",
+        requester="caseworker:101", positions=(Position(topic="frikort.cards.v1", partition=0, offset=7),),
+    ),
     CardIssued(
         **_card_event | {"revision": 1}, number="00042", person=PERSON, active_from=date(2025, 1, 2), control_due=2027,
         case_reference=_CASE,
@@ -301,6 +313,13 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         extract_id="extract-1", attempt=1, authority=Authority.STAR, year=2025, municipality="101", provisional=True,
         count=12, reported=9, exempt=8, excess=1,
         files=(ExtractFile(format=ExtractFormat.JSON_LINES, parts=1, size=2, sha256="0" * 64),),
+    ),
+    ExtractProgressed(extract_id="extract-1", attempt=1, rows=12, written=6),
+    ExtractMade(
+        extract_id="extract-1", attempt=1, kind=ExtractKind.FOLLOW_UP, year=2025, municipality="101",
+        positions=(Position(topic="frikort.cards.v1", partition=0, offset=7),), provisional=True,
+        count=12, reported=9, exempt=8, excess=1,
+        files=(StoredFile(format=FileFormat.PARQUET, name="extract-1/1.parquet", size=2, sha256="0" * 64),),
     ),
     TaxStatementUpdated(
         **_statement, cpr="header.key.iv.text.tag",

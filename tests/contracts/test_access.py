@@ -24,6 +24,7 @@ from frikort_contracts.topics import (
     EARNINGS,
     EVIDENCE,
     EXPORTS_JOBS,
+    EXTRACT_REQUESTS,
     PERSON_KEYS,
     RECONCILIATION,
     RETENTION,
@@ -61,7 +62,7 @@ def test_who_only_follows_the_years_has_no_right_to_a_consumer_group() -> None:
 def test_the_three_processes_of_the_gateway_differ() -> None:
     commands = {topic.name for topic in TOPICS if ".commands." in topic.name}
     written = {AUDIT_LOG, EVIDENCE, UNUSUAL_ACCESSES, RETENTION, PERSON_KEYS, EXPORTS_JOBS}
-    assert names("gateway", Operation.WRITE) == {*commands, *(topic.name for topic in written)}
+    assert names("gateway", Operation.WRITE) == {*commands, EXTRACT_REQUESTS.name, *(topic.name for topic in written)}
     assert names("payroll", Operation.WRITE) == {"frikort.reporting.commands.v1"}
     assert names("gateway", Operation.READ) == {YEARS.name, AUDIT_LOG.name, PERSON_KEYS.name}
     followers = {topic.name for topic in TOPICS if topic.is_followed and "exports" in topic.readers}

@@ -7,7 +7,7 @@ from collections import Counter
 from frikort_contracts.topics import TOPICS
 
 from deploy.mongodb.rights import ALL_COLLECTIONS, USERS, rights_of
-from deploy.retention import PAGE, TABLE, page
+from deploy.retention import EXTRACT_STORE, PAGE, TABLE, page
 
 
 def test_every_topic_and_collection_has_one_row() -> None:
@@ -19,7 +19,7 @@ def test_every_topic_and_collection_has_one_row() -> None:
         if collection != ALL_COLLECTIONS and database.startswith("frikort_")
     }
     rows = Counter(name for row in TABLE for name in row.where)
-    assert set(rows) == collections | {topic.name for topic in TOPICS}
+    assert set(rows) == collections | {topic.name for topic in TOPICS} | {EXTRACT_STORE}
     assert set(rows.values()) == {1}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -23,11 +24,11 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
 
 
 @pytest.fixture
-async def exports(engines: LocalSystem, request: pytest.FixtureRequest) -> AsyncIterator[Exports]:
+async def exports(engines: LocalSystem, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Exports]:
     """Exports with a database of its own. A test may give the driver."""
     client = connect(engines.mongodb, driver=getattr(request, "param", DRIVER))
     name = f"test_exports_{uuid4().hex}"
-    exports = Exports(durable_database(client, name))
+    exports = Exports(durable_database(client, name), tmp_path)
     await exports.prepare()
     yield exports
     await client.drop_database(name)

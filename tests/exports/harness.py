@@ -7,27 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from itertools import count
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from frikort_contracts.cloudevents import Envelope, Record, decode, encode
-from frikort_contracts.extracts import (
-    Authority,
-    ExtractCompleted,
-    ExtractFormat,
-    ExtractPartWritten,
-    ExtractStarted,
-    RequestExtract,
+from frikort_contracts.extract_files import (
+    ExtractKind,
+    ExtractMade,
+    ExtractProgressed,
+    FileFormat,
+    RequestExtractFiles,
 )
 from frikort_contracts.messages import Message
 from frikort_contracts.topics import TOPICS
 
-from services.exports.extract_queue import ExtractQueue
-from services.exports.extract_requests import ExtractRequest
-from services.exports.extract_worker import ExtractWorker
-from services.exports.processor import REQUESTS
-from services.exports.statement_reader import StatementReader
+from services.exports.extracts.queue import ExtractQueue
+from services.exports.extracts.reader import ExtractReader
+from services.exports.extracts.requests import EXTRACT_FILES, ExtractRequest
+from services.exports.extracts.worker import ExtractWorker
+from services.runtime.file_store import FileStore
 from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.mongo.document_store import MongoStore, Reader
 from services.runtime.mongo.driver import Database
@@ -61,43 +62,38 @@ class RecordingProducer:
     def events(self) -> list[Any]:
         return [envelope.data for envelope in self.envelopes()]
 
-    def manifest(self) -> ExtractCompleted:
-        (manifest,) = (event for event in self.events() if isinstance(event, ExtractCompleted))
-        return manifest
+    def manifest(self) -> ExtractMade:
+        (made,) = (event for event in self.events() if isinstance(event, ExtractMade))
+        return made
 
-    def started(self) -> list[ExtractStarted]:
-        return [event for event in self.events() if isinstance(event, ExtractStarted)]
-
-    def parts(self) -> list[ExtractPartWritten]:
-        return [event for event in self.events() if isinstance(event, ExtractPartWritten)]
-
-    def file(self, file_format: ExtractFormat, attempt: int | None = None) -> str:
-        """The file that the parts of the manifest's attempt (or of ``attempt``) form."""
-        wanted = attempt or self.manifest().attempt
-        parts = [part for part in self.parts() if part.format is file_format and part.attempt == wanted]
-        assert [part.index for part in parts] == list(range(len(parts)))
-        return "".join(part.content for part in parts)
+    def progress(self) -> list[ExtractProgressed]:
+        return [event for event in self.events() if isinstance(event, ExtractProgressed)]
 
 
 class Exports:
-    """Exports with a database of its own; ``worker`` returns a new worker on each call."""
+    """Exports with a database and a folder of its own; ``worker`` returns a new worker on each call."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, folder: Path) -> None:
         self.database = database
-        self.reader = StatementReader(database, CARDS)
+        self.folder = folder
+        self.store = FileStore(folder.as_uri())
+        self.reader = ExtractReader(database, CARDS)
         self.outcomes = RecordingProducer()
         self.feeds = RecordingProducer()
         self._cards = BatchProcessor(
             service="exports", processor=CARDS, store=MongoStore(database, CARDS), producer=self.feeds
         )
         self._requests = BatchProcessor(
-            service="exports", processor=REQUESTS, store=MongoStore(database, REQUESTS), producer=self.outcomes
+            service="exports",
+            processor=EXTRACT_FILES,
+            store=MongoStore(database, EXTRACT_FILES),
+            producer=self.outcomes,
         )
         self._offsets = count()
 
     async def prepare(self) -> None:
         await MongoStore(self.database, CARDS).prepare()
-        await MongoStore(self.database, REQUESTS).prepare()
+        await MongoStore(self.database, EXTRACT_FILES).prepare()
         await self.reader.ensure_indexes()
 
     async def apply(self, messages: Sequence[Message]) -> None:
@@ -105,13 +101,23 @@ class Exports:
         await self._cards.process([self._incoming(envelope(message)) for message in messages])
 
     async def request(
-        self, authority: Authority, year: int = 2025, *, municipality: str | None = None, extract_id: str | None = None
+        self,
+        kind: ExtractKind,
+        year: int = 2025,
+        *,
+        municipality: str | None = None,
+        cvr: str | None = None,
+        card_id: str | None = None,
+        extract_id: str | None = None,
     ) -> str:
-        command = RequestExtract(
+        command = RequestExtractFiles(
             extract_id=extract_id or str(uuid4()),
-            authority=authority,
+            kind=kind,
             year=year,
             municipality=municipality,
+            cvr=cvr,
+            card_id=card_id,
+            requester="authority:skat",
             positions=(),
             actor="authority",
         )
@@ -122,7 +128,9 @@ class Exports:
         return ExtractQueue(self.database, lease=lease)
 
     def worker(self, producer: RecordingProducer, *, lease: float = 60.0) -> ExtractWorker:
-        return ExtractWorker(queue=self.queue(lease=lease), reader=self.reader, publish=producer.publish)
+        return ExtractWorker(
+            queue=self.queue(lease=lease), reader=self.reader, store=self.store, publish=producer.publish
+        )
 
     async def claim(self, extract_id: str, *, lease: float = 60.0) -> ExtractRequest:
         claimed = await self.queue(lease=lease).claim(extract_id)
@@ -135,15 +143,22 @@ class Exports:
         await self.worker(producer).make(await self.claim(extract_id))
         return producer
 
+    def file(self, made: ExtractMade, file_format: FileFormat) -> bytes:
+        """The stored file of a manifest, whose size and digest it has."""
+        (file,) = (file for file in made.files if file.format is file_format)
+        content = (self.folder / file.name).read_bytes()
+        assert (file.size, file.sha256) == (len(content), sha256(content).hexdigest())
+        return content
+
     async def state(self, extract_id: str) -> ExtractRequest:
-        found = await Reader(self.database, REQUESTS).get(extract_id)
+        found = await Reader(self.database, EXTRACT_FILES).get(extract_id)
         assert found is not None
         return found
 
     async def end_lease(self, extract_id: str) -> None:
         """End the pause after a failure, or the lease of a dead worker."""
         change = {"$set": {"state.lease_until": 0}, "$inc": {"version": 1}}
-        await self.database[REQUESTS.name].update_one({"_id": extract_id}, change)
+        await self.database[EXTRACT_FILES.name].update_one({"_id": extract_id}, change)
 
     def _incoming(self, message: Envelope[Any]) -> Incoming:
         record = encode(message)

@@ -1,24 +1,30 @@
-"""The files of an extract, without a database."""
+"""The files of an extract, in a folder and without a database."""
 
 from __future__ import annotations
 
 import csv
 import json
 from hashlib import sha256
-from io import StringIO
-from typing import Any
+from io import BytesIO, StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, NamedTuple
 
+import pyarrow.parquet as pq
 import pytest
-from frikort_contracts.extracts import Authority, EmployerLine, ExtractCompleted, ExtractFormat
+from frikort_contracts.extract_files import KIND_OF, ExtractKind, FileFormat, StoredFile
+from frikort_contracts.extracts import Authority, EmployerLine
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import to_json, to_jsonable_python
 
-from services.exports.extract_files import ExtractFiles, FilePart
+from services.exports.extracts.files import ExtractFiles, Sums, schema_of
+from services.exports.extracts.layouts import layout_of
 from services.exports.feeds import StatementData, StatementFields, statement_event, statement_fields
+from services.runtime.file_store import FileStore
 from tests.exports.build import A, B, C
 
-FORMATS = tuple(ExtractFormat)
+AMOUNTS: Final = frozenset({"reported", "exempt", "excess", "allowance"})
 lines = st.builds(
     lambda cvr, reports, exempt, excess: EmployerLine(
         cvr=cvr, reports=reports, reported=exempt + excess, exempt=exempt, excess=excess
@@ -59,48 +65,83 @@ def objects_of(json_lines: str) -> list[Any]:
     return [json.loads(line) for line in json_lines.split("\n") if line]
 
 
+class Written(NamedTuple):
+    """The files of an extract, by format."""
+
+    sums: Sums
+    files: tuple[StoredFile, ...]
+    contents: dict[FileFormat, bytes]
+
+    @property
+    def csv(self) -> str:
+        return self.contents[FileFormat.CSV].decode()
+
+    @property
+    def json_lines(self) -> str:
+        return self.contents[FileFormat.JSON_LINES].decode()
+
+    def parquet(self) -> list[dict[str, Any]]:
+        table = pq.read_table(BytesIO(self.contents[FileFormat.PARQUET]))
+        return table.to_pylist()  # type: ignore[no-any-return]
+
+
 def written(
-    authority: Authority, statements: list[tuple[str, StatementData]], part_bytes: int
-) -> tuple[ExtractCompleted, dict[ExtractFormat, str], list[FilePart]]:
-    files = ExtractFiles(authority, part_bytes=part_bytes)
-    parts = [
-        part
-        for at_once in (statements[:3], statements[3:])
-        for part in files.add([statement_fields(authority, card, "eyJ.jwe", stored(f)) for card, f in at_once])
-    ]
-    parts += files.finish()
-    texts = {}
-    for file_format in FORMATS:
-        of_file = [part for part in parts if part.format is file_format]
-        assert [part.index for part in of_file] == list(range(len(of_file)))
-        texts[file_format] = "".join(part.content for part in of_file)
-    return files.manifest(extract_id="x", attempt=1, year=2025, municipality=None), texts, parts
+    authority: Authority, statements: list[tuple[str, StatementData]], *, row_group: int = 4, at_once: int = 3
+) -> Written:
+    with TemporaryDirectory() as folder:
+        files = ExtractFiles(KIND_OF[authority], FileStore(Path(folder).as_uri()), "x/1", row_group=row_group)
+        try:
+            for some in (statements[:at_once], statements[at_once:]):
+                files.add([statement_fields(authority, card, "eyJ.jwe", stored(f)) for card, f in some])
+            stored_files = files.finish()
+        finally:
+            files.close()
+        contents = {file.format: (Path(folder) / file.name).read_bytes() for file in stored_files}
+    return Written(files.sums, stored_files, contents)
 
 
-@given(
-    st.sampled_from(Authority),
-    st.lists(st.tuples(st.text(max_size=12), statement_data), max_size=12),
-    st.integers(4, 2_000),
-)
-def test_parts_form_the_files_of_the_manifest(
-    authority: Authority, statements: list[tuple[str, StatementData]], part_bytes: int
+statements_of_cards = st.lists(st.tuples(st.text(max_size=12), statement_data), max_size=12)
+
+
+@given(st.sampled_from(Authority), statements_of_cards)
+def test_the_files_have_the_sums_and_digests_of_the_manifest(
+    authority: Authority, statements: list[tuple[str, StatementData]]
 ) -> None:
-    manifest, texts, parts = written(authority, statements, part_bytes)
+    made = written(authority, statements)
 
-    first = "\ufeff" + texts[ExtractFormat.CSV][1:].split("\r\n")[0] + "\r\n"
-    for part in parts:
-        limit = max(part_bytes, len(first.encode())) if part.index == 0 else part_bytes
-        assert 0 < len(part.content.encode()) <= limit
-    for file in manifest.files:
-        encoded = texts[file.format].encode()
-        assert (file.size, file.sha256) == (len(encoded), sha256(encoded).hexdigest())
-        assert file.parts == sum(part.format is file.format for part in parts)
-    objects = objects_of(texts[ExtractFormat.JSON_LINES])
-    assert len(objects) == manifest.count == len(statements)
+    for file in made.files:
+        content = made.contents[file.format]
+        assert (file.size, file.sha256) == (len(content), sha256(content).hexdigest())
+    objects, rows = objects_of(made.json_lines), made.parquet()
+    assert len(objects) == made.sums.count == len(statements)
     for name in ("reported", "exempt", "excess"):
-        assert sum(each[name] for each in objects) == getattr(manifest, name)
-    assert any(each["provisional"] for each in objects) == manifest.provisional
+        assert sum(each[name] for each in objects) == getattr(made.sums, name)
+        assert sum(row[name] for row in rows) == getattr(made.sums, name)
+    assert any(each["provisional"] for each in objects) == made.sums.provisional
     assert [each["card_id"] for each in objects] == [card for card, _ in statements]
+
+
+@given(statements_of_cards, st.integers(0, 12))
+def test_the_bytes_do_not_depend_on_how_the_statements_arrive(
+    statements: list[tuple[str, StatementData]], at_once: int
+) -> None:
+    assert written(Authority.SKAT, statements).files == written(Authority.SKAT, statements, at_once=at_once).files
+
+
+@pytest.mark.parametrize("kind", ExtractKind)
+def test_every_field_of_a_parquet_file_is_described(kind: ExtractKind) -> None:
+    schema = schema_of(layout_of(kind))
+    for field in schema:
+        assert field.metadata[b"description"].endswith(b".")
+        assert (field.metadata.get(b"unit") == "øre".encode()) == (field.name in AMOUNTS)
+    assert schema.metadata[b"title"]
+
+
+def test_a_row_group_has_as_many_rows_as_it_may_have() -> None:
+    line = EmployerLine(cvr=A, reports=1, reported=1, exempt=1, excess=0)
+    made = written(Authority.STAR, [(f"card-{number}", data_of((line,))) for number in range(10)])
+    metadata = pq.ParquetFile(BytesIO(made.contents[FileFormat.PARQUET])).metadata
+    assert [metadata.row_group(index).num_rows for index in range(metadata.num_row_groups)] == [4, 4, 2]
 
 
 @given(st.sampled_from(Authority), st.text(max_size=12), statement_data)
@@ -116,8 +157,8 @@ def test_an_extract_contains_the_bytes_of_the_feed(authority: Authority, card_id
 @given(st.text(max_size=12).filter(lambda text: "\0" not in text), statement_data)
 def test_any_card_id_survives_the_csv(card_id: str, of_year: StatementData) -> None:
     for authority in Authority:
-        _, texts, _ = written(authority, [(card_id, of_year)], 10_000)
-        rows = list(csv.DictReader(StringIO(texts[ExtractFormat.CSV][1:], newline=""), delimiter=";", strict=True))
+        made = written(authority, [(card_id, of_year)])
+        rows = list(csv.DictReader(StringIO(made.csv[1:], newline=""), delimiter=";", strict=True))
         assert {row["Kort-id"].removeprefix("'") for row in rows} == {card_id.removeprefix("'")}
         assert len(rows) == (len(of_year.employers) if authority is Authority.SKAT else 1)
 
@@ -125,12 +166,12 @@ def test_any_card_id_survives_the_csv(card_id: str, of_year: StatementData) -> N
 @given(st.lists(statement_data, max_size=8))
 def test_csv_and_json_have_the_same_sums(statements: list[StatementData]) -> None:
     for authority in Authority:
-        manifest, texts, _ = written(authority, [(f"card-{i}", f) for i, f in enumerate(statements)], 10_000)
-        rows = list(csv.DictReader(StringIO(texts[ExtractFormat.CSV][1:], newline=""), delimiter=";"))
+        made = written(authority, [(f"card-{i}", f) for i, f in enumerate(statements)])
+        rows = list(csv.DictReader(StringIO(made.csv[1:], newline=""), delimiter=";"))
         for column, expected in (
-            ("Indberettet (kr.)", manifest.reported),
-            ("Skattefrit (kr.)", manifest.exempt),
-            ("Over beløbsgrænsen (kr.)", manifest.excess),
+            ("Indberettet (kr.)", made.sums.reported),
+            ("Skattefrit (kr.)", made.sums.exempt),
+            ("Over beløbsgrænsen (kr.)", made.sums.excess),
         ):
             assert sum(int(row[column].replace(",", "")) for row in rows) == expected
 
@@ -141,8 +182,7 @@ def test_the_exact_csv_of_the_tax_agency() -> None:
         EmployerLine(cvr=B, reports=1, reported=5, exempt=0, excess=5),
     )
     year = data_of(employers, provisional=True, revision=7, disputed=(B,))
-    _, texts, _ = written(Authority.SKAT, [("card-1", year)], 10_000)
-    assert texts[ExtractFormat.CSV].encode() == (
+    assert written(Authority.SKAT, [("card-1", year)]).contents[FileFormat.CSV] == (
         b"\xef\xbb\xbf"
         + (
             "CPR (krypteret, JWE);Kort-id;År;Kommunekode;Kommune;CVR;Antal indberetninger;Indberettet (kr.);"
@@ -157,11 +197,11 @@ def test_the_exact_csv_of_the_tax_agency() -> None:
 def test_star_sees_that_a_report_is_disputed_but_not_whose() -> None:
     line = EmployerLine(cvr=A, reports=1, reported=1, exempt=1, excess=0)
     year = data_of((line,), disputed=(A,))
-    _, texts, _ = written(Authority.STAR, [("card-1", year), ("card-2", data_of((line,)))], 10_000)
-    rows = csv.DictReader(StringIO(texts[ExtractFormat.CSV][1:], newline=""), delimiter=";")
+    made = written(Authority.STAR, [("card-1", year), ("card-2", data_of((line,)))])
+    rows = csv.DictReader(StringIO(made.csv[1:], newline=""), delimiter=";")
     assert [row["Borgeren er uenig"] for row in rows] == ["ja", "nej"]
-    assert [one["disputed"] for one in objects_of(texts[ExtractFormat.JSON_LINES])] == [True, False]
-    assert A not in "".join(texts.values())
+    assert [one["disputed"] for one in objects_of(made.json_lines)] == [True, False]
+    assert all(A.encode() not in content for content in made.contents.values())
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
@@ -169,7 +209,7 @@ def test_no_cell_is_a_formula(start: str) -> None:
     card_id = f'{start}HYPERLINK("x");1'
     line = EmployerLine(cvr=A, reports=1, reported=1, exempt=1, excess=0)
     for authority in Authority:
-        _, texts, _ = written(authority, [(card_id, data_of((line,)))], 10_000)
-        (row,) = csv.DictReader(StringIO(texts[ExtractFormat.CSV][1:], newline=""), delimiter=";")
+        made = written(authority, [(card_id, data_of((line,)))])
+        (row,) = csv.DictReader(StringIO(made.csv[1:], newline=""), delimiter=";")
         assert row["Kort-id"] == f"'{card_id}"
-        assert objects_of(texts[ExtractFormat.JSON_LINES])[0]["card_id"] == card_id
+        assert objects_of(made.json_lines)[0]["card_id"] == card_id

@@ -14,20 +14,17 @@ from uuid import UUID, uuid4
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from frikort_contracts.cloudevents import Envelope, Record, decode, encode
-from frikort_contracts.extracts import (
-    Authority,
-    ExtractCompleted,
-    ExtractFormat,
-    ExtractPartWritten,
-    ExtractStarted,
-    FollowUpStatementUpdated,
-    Position,
-    RequestExtract,
-    TaxStatementUpdated,
+from frikort_contracts.extract_files import (
+    ExtractKind,
+    ExtractMade,
+    ExtractProgressed,
+    FileFormat,
+    RequestExtractFiles,
 )
+from frikort_contracts.extracts import FollowUpStatementUpdated, Position, TaxStatementUpdated
 from frikort_contracts.messages import Event
 from frikort_contracts.outcomes import CommandAccepted
-from frikort_contracts.topics import AUTHORITY_SKAT, AUTHORITY_STAR, BALANCES, CARDS, EXTRACTS, OUTCOMES, Topic
+from frikort_contracts.topics import AUTHORITY_SKAT, AUTHORITY_STAR, BALANCES, CARDS, EXTRACT_FILES, OUTCOMES, Topic
 
 from deploy.local.system import LocalSystem
 from services.runtime.kafka.producer import KafkaProducer
@@ -78,9 +75,9 @@ class Topics:
         wanted = set(extract_ids)
 
         def complete(found: list[Envelope[Any]]) -> bool:
-            return {m.data.extract_id for m in found if isinstance(m.data, ExtractCompleted)} == wanted
+            return {m.data.extract_id for m in found if isinstance(m.data, ExtractMade)} == wanted
 
-        return await self.until(EXTRACTS, lambda event: event.extract_id in wanted, complete)
+        return await self.until(EXTRACT_FILES, lambda event: event.extract_id in wanted, complete)
 
 
 def _record(message: Any) -> Record:
@@ -114,12 +111,13 @@ def a_card(system: LocalSystem, year: int, *amounts: int) -> tuple[list[Event], 
 
 
 def request(
-    authority: Authority, year: int, positions: tuple[Position, ...] = (), *, municipality: str | None = None
-) -> Envelope[RequestExtract]:
+    kind: ExtractKind, year: int, positions: tuple[Position, ...] = (), *, municipality: str | None = None
+) -> Envelope[RequestExtractFiles]:
     return envelope(
-        RequestExtract(
+        RequestExtractFiles(
             extract_id=str(uuid4()),
-            authority=authority,
+            kind=kind,
+            requester="authority:skat",
             year=year,
             municipality=municipality,
             positions=positions,
@@ -128,37 +126,29 @@ def request(
     )
 
 
-def file_of(messages: list[Envelope[Any]], manifest: ExtractCompleted, file_format: ExtractFormat) -> str:
-    parts = {
-        message.data.index: message.data.content
-        for message in messages
-        if isinstance(message.data, ExtractPartWritten)
-        and (message.data.extract_id, message.data.attempt) == (manifest.extract_id, manifest.attempt)
-        and message.data.format is file_format
-    }
-    text = "".join(parts[index] for index in sorted(parts))
+def file_of(system: LocalSystem, manifest: ExtractMade, file_format: FileFormat) -> bytes:
     (file,) = (file for file in manifest.files if file.format is file_format)
-    assert len(parts) == file.parts
-    assert sha256(text.encode()).hexdigest() == file.sha256
-    return text
+    content = (system.config.data / "extracts" / file.name).read_bytes()
+    assert (file.size, file.sha256) == (len(content), sha256(content).hexdigest())
+    return content
 
 
 async def test_the_agencys_file_contains_the_published_events(system: LocalSystem, topics: Topics, year: int) -> None:
     cards = [a_card(system, year, 100_000, 4_200_050) for _ in range(30)]
     for card, balances in cards:
         await topics.publish([*balances, *card])  # the consumer may see any order across topics
-    command = request(Authority.SKAT, year, await topics.positions())
+    command = request(ExtractKind.TAX_YEAR, year, await topics.positions())
     await topics.publish([command])
 
     messages = await topics.extract(command.data.extract_id)
-    assert isinstance(messages[0].data, ExtractStarted)
+    assert isinstance(messages[0].data, ExtractProgressed)
     manifest = messages[-1].data
-    assert isinstance(manifest, ExtractCompleted)
+    assert isinstance(manifest, ExtractMade)
     assert (manifest.count, manifest.reported, manifest.exempt) == (30, 30 * 4_300_050, 30 * 4_276_600)
     assert {message.correlation_id for message in messages} == {command.id}
 
-    rows = [json.loads(line) for line in file_of(messages, manifest, ExtractFormat.JSON_LINES).split("\n") if line]
-    assert file_of(messages, manifest, ExtractFormat.CSV).startswith("\ufeffCPR")
+    rows = [json.loads(line) for line in file_of(system, manifest, FileFormat.JSON_LINES).splitlines()]
+    assert file_of(system, manifest, FileFormat.CSV).startswith(b"\xef\xbb\xbfCPR")
     assert {row["municipality"] for row in rows} == {"849"}
     assert [row["card_id"] for row in rows] == sorted(card[-1].key for card, _ in cards)
     private = agency.private_key(system.keys.authority_private_keys)
@@ -194,7 +184,7 @@ async def test_repeated_events_lead_to_one_statement(system: LocalSystem, topics
     card, balances = a_card(system, year, 100)
     events = [envelope(event) for event in [*card, *balances]]
     await topics.publish([*events, *events])
-    command = request(Authority.SKAT, year, await topics.positions())
+    command = request(ExtractKind.TAX_YEAR, year, await topics.positions())
     await topics.publish([command])
     manifest = (await topics.extract(command.data.extract_id))[-1].data
     assert (manifest.count, manifest.reported) == (1, 100)
@@ -216,7 +206,7 @@ async def test_an_extract_waits_for_its_positions(system: LocalSystem, topics: T
         for position in await topics.positions()
         if position.topic == CARDS.name
     )
-    command = request(Authority.STAR, year, ahead, municipality="849")
+    command = request(ExtractKind.FOLLOW_UP, year, ahead, municipality="849")
     await topics.publish([command])
     await topics.publish([*card, *balances])
 
@@ -242,15 +232,15 @@ async def test_another_worker_replaces_a_killed_one(system: LocalSystem, topics:
         card, balances = a_card(system, year, 100, 200)
         await topics.publish([*card, *balances])
     second = system.start_service("exports", instance=SystemRandom().randrange(2, 10**6))
-    commands = [request(Authority.SKAT, year, await topics.positions()) for _ in range(40)]
+    commands = [request(ExtractKind.TAX_YEAR, year, await topics.positions()) for _ in range(40)]
     await topics.publish(commands)
     await topics.extract(commands[0].data.extract_id)
     await asyncio.to_thread(second.kill)
 
     messages = await topics.extract(*(command.data.extract_id for command in commands))
-    manifests = {m.data.extract_id: m.data for m in messages if isinstance(m.data, ExtractCompleted)}
-    assert len({m.id for m in messages if isinstance(m.data, ExtractCompleted)}) == len(commands)
+    manifests = {m.data.extract_id: m.data for m in messages if isinstance(m.data, ExtractMade)}
+    assert len({m.id for m in messages if isinstance(m.data, ExtractMade)}) == len(commands)
     for manifest in manifests.values():
         assert (manifest.count, manifest.reported) == (20, 20 * 300)
-        for file_format in ExtractFormat:
-            file_of(messages, manifest, file_format)
+        for file_format in FileFormat:
+            file_of(system, manifest, file_format)

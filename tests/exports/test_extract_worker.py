@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
-from hashlib import sha256
-from io import StringIO
+from io import BytesIO, StringIO
 from typing import Any
 from uuid import uuid4
 
+import pyarrow.parquet as pq
 import pytest
 from frikort_contracts.cloudevents import encode
-from frikort_contracts.extracts import Authority, ExtractFormat, Position, TaxStatementUpdated
+from frikort_contracts.extract_files import ExtractKind, FileFormat
+from frikort_contracts.extracts import Authority, Position, TaxStatementUpdated
 from frikort_contracts.messages import Event
 
-from services.exports.extract_requests import ExtractRequest
-from services.exports.extract_worker import is_recent_enough
+from services.exports.extracts.requests import ExtractRequest
+from services.exports.extracts.worker import is_recent_enough
 from services.exports.processor import statements
+from services.runtime.file_store import FileWriter
 from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.mongo.document_store import MongoStore
 from services.runtime.mongo.driver import DRIVERS, session_of
@@ -26,11 +28,15 @@ from services.runtime.processing.positions import Partition
 from tests.exports.build import A, B, Ledger, envelope, handed_over, issued
 from tests.exports.harness import Exports, RecordingProducer
 
-CSV, JSON = ExtractFormat.CSV, ExtractFormat.JSON_LINES
+CSV, JSON, PARQUET = FileFormat.CSV, FileFormat.JSON_LINES, FileFormat.PARQUET
 
 
-def objects_of(json_lines: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in json_lines.split("\n") if line]
+def objects_of(json_lines: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in json_lines.split(b"\n") if line]
+
+
+def parquet_rows(content: bytes) -> list[dict[str, Any]]:
+    return pq.read_table(BytesIO(content)).to_pylist()  # type: ignore[no-any-return]
 
 
 def a_card(*amounts: int, municipality: str = "101", year: int = 2025, card_id: str | None = None) -> list[Event]:
@@ -43,7 +49,8 @@ def a_card(*amounts: int, municipality: str = "101", year: int = 2025, card_id: 
     return events
 
 
-def rows(text: str) -> list[dict[str, str]]:
+def rows(content: bytes) -> list[dict[str, str]]:
+    text = content.decode()
     assert text.startswith("\ufeff")
     return list(csv.DictReader(StringIO(text[1:], newline=""), delimiter=";"))
 
@@ -53,17 +60,17 @@ class TestContent:
         for _ in range(20):
             await exports.apply(a_card(100_000, 4_200_050))
 
-        log = await exports.make(await exports.request(Authority.SKAT))
+        log = await exports.make(await exports.request(ExtractKind.TAX_YEAR))
 
         last = {e.card_id: e for e in exports.feeds.events() if isinstance(e, TaxStatementUpdated)}
         expected = [last[card_id].model_dump(mode="json") for card_id in sorted(last)]
-        assert objects_of(log.file(JSON)) == expected
+        assert objects_of(exports.file(log.manifest(), JSON)) == expected
 
-    async def test_manifest_parts_and_rows_agree(self, exports: Exports) -> None:
+    async def test_manifest_and_rows_agree(self, exports: Exports) -> None:
         cards = 1_200  # several parts, several batches of rows
         await exports.apply([event for _ in range(cards) for event in a_card(100_000, 4_200_050)])
 
-        log = await exports.make(await exports.request(Authority.SKAT))
+        log = await exports.make(await exports.request(ExtractKind.TAX_YEAR))
 
         manifest = log.manifest()
         assert (manifest.count, manifest.reported, manifest.exempt, manifest.excess) == (
@@ -72,26 +79,25 @@ class TestContent:
             cards * 4_276_600,
             cards * 23_450,
         )
-        assert log.started()[0].statements == cards
-        assert log.parts()[-1].statements == cards
-        for file in manifest.files:
-            text = log.file(file.format)
-            assert file.sha256 == sha256(text.encode()).hexdigest()
-            assert file.size == len(text.encode())
-            assert file.parts > 1
-        in_csv = rows(log.file(CSV))
+        assert next((each.rows, each.written) for each in log.progress()) == (cards, 0)
+        in_csv = rows(exports.file(manifest, CSV))
         assert len(in_csv) == 2 * cards
         assert sum(int(row["Indberettet (kr.)"].replace(",", "")) for row in in_csv) == manifest.reported
-        assert sum(row["reported"] for row in objects_of(log.file(JSON))) == manifest.reported
+        assert sum(row["reported"] for row in objects_of(exports.file(manifest, JSON))) == manifest.reported
+        in_parquet = parquet_rows(exports.file(manifest, PARQUET))
+        assert len(in_parquet) == 2 * cards
+        assert sum(row["reported"] for row in in_parquet) == manifest.reported
+        assert [row["cvr"] for row in in_parquet] == [row["CVR"] for row in in_csv]
 
     async def test_star_gets_one_row_for_each_card_without_identity(self, exports: Exports) -> None:
         await exports.apply(a_card(100, 200))
-        log = await exports.make(await exports.request(Authority.STAR))
-        (row,) = rows(log.file(CSV))
+        log = await exports.make(await exports.request(ExtractKind.FOLLOW_UP))
+        (row,) = rows(exports.file(log.manifest(), CSV))
         assert row["Indberettet (kr.)"] == "3,00"
-        for text in (log.file(CSV), log.file(JSON)):
-            assert "jwe" not in text
-            assert A not in text
+        for file_format in FileFormat:
+            content = exports.file(log.manifest(), file_format)
+            assert b"jwe" not in content
+            assert A.encode() not in content
 
     async def test_an_extract_covers_its_municipality_and_year(self, exports: Exports) -> None:
         await exports.apply(a_card(1, municipality="101"))
@@ -101,7 +107,7 @@ class TestContent:
         await exports.apply([*moved, handed_over("849", card_id=moved[0].key)])
 
         async def reported(year: int, municipality: str | None) -> tuple[int, int, bool]:
-            log = await exports.make(await exports.request(Authority.SKAT, year, municipality=municipality))
+            log = await exports.make(await exports.request(ExtractKind.TAX_YEAR, year, municipality=municipality))
             return log.manifest().count, log.manifest().reported, log.manifest().provisional
 
         assert await reported(2025, "849") == (2, 10, False)
@@ -110,33 +116,33 @@ class TestContent:
         assert await reported(2026, None) == (1, 4, True)
 
     async def test_an_extract_of_an_unknown_year_is_empty_and_complete(self, exports: Exports) -> None:
-        log = await exports.make(await exports.request(Authority.SKAT, 2024))
-        assert objects_of(log.file(JSON)) == []
-        assert rows(log.file(CSV)) == []
-        assert [(file.parts, file.size) for file in log.manifest().files] == [
-            (1, len(log.file(CSV).encode())),
-            (0, 0),
-        ]
+        log = await exports.make(await exports.request(ExtractKind.TAX_YEAR, 2024))
+        assert objects_of(exports.file(log.manifest(), JSON)) == []
+        assert rows(exports.file(log.manifest(), CSV)) == []
+        assert parquet_rows(exports.file(log.manifest(), PARQUET)) == []
 
     async def test_two_extracts_of_the_same_state_are_the_same_bytes(self, exports: Exports) -> None:
         for _ in range(5):
             await exports.apply(a_card(1, 2))
-        first = await exports.make(await exports.request(Authority.SKAT))
-        second = await exports.make(await exports.request(Authority.SKAT))
-        assert first.manifest().files == second.manifest().files
+        first = await exports.make(await exports.request(ExtractKind.TAX_YEAR))
+        second = await exports.make(await exports.request(ExtractKind.TAX_YEAR))
+        for file_format in FileFormat:
+            assert exports.file(first.manifest(), file_format) == exports.file(second.manifest(), file_format)
+        names = [file.name for log in (first, second) for file in log.manifest().files]
+        assert len(set(names)) == len(names) == 2 * len(FileFormat)
 
     async def test_amounts_can_exceed_32_bits(self, exports: Exports) -> None:
         await exports.apply(a_card(10**12, 10**12))
-        log = await exports.make(await exports.request(Authority.SKAT))
+        log = await exports.make(await exports.request(ExtractKind.TAX_YEAR))
         assert log.manifest().reported == 2 * 10**12
 
     async def test_ids_are_derived_from_the_command(self, exports: Exports) -> None:
         await exports.apply(a_card(1))
-        extract_id = await exports.request(Authority.SKAT)
+        extract_id = await exports.request(ExtractKind.TAX_YEAR)
         envelopes = (await exports.make(extract_id)).envelopes()
         state = await exports.state(extract_id)
 
-        assert len({e.id for e in envelopes}) == len(envelopes) == 4
+        assert len({e.id for e in envelopes}) == len(envelopes) == 2
         assert {e.time for e in envelopes} == {state.requested_at}
         assert {e.causation_id for e in envelopes} == {state.command_id}
         assert {e.data.key for e in envelopes} == {extract_id}
@@ -147,7 +153,7 @@ class TestSnapshot:
     async def test_a_change_during_the_read_appears_in_the_next_extract(self, exports: Exports) -> None:
         cards = [a_card(1, card_id=f"card-{index:04}") for index in range(1_200)]  # more than a batch of rows
         await exports.apply([event for card in cards for event in card])
-        claimed = await exports.claim(await exports.request(Authority.SKAT))
+        claimed = await exports.claim(await exports.request(ExtractKind.TAX_YEAR))
 
         seen = 0
         async with exports.reader.snapshot(claimed) as (count, statements):
@@ -159,13 +165,13 @@ class TestSnapshot:
                 assert {statement["municipality"] for statement in batch} == {"101"}
         assert (count, seen) == (1_200, 1_200)
 
-        manifest = (await exports.make(await exports.request(Authority.SKAT))).manifest()
+        manifest = (await exports.make(await exports.request(ExtractKind.TAX_YEAR))).manifest()
         assert (manifest.count, manifest.reported) == (1_201, 1_205)
 
     @pytest.mark.parametrize("municipality", [None, "101"])
     async def test_nothing_is_sorted_in_memory(self, exports: Exports, municipality: str | None) -> None:
         await exports.apply(a_card(1))
-        claimed = await exports.claim(await exports.request(Authority.SKAT, municipality=municipality))
+        claimed = await exports.claim(await exports.request(ExtractKind.TAX_YEAR, municipality=municipality))
         async with session_of(exports.database.client) as session:
             plan = await exports.reader.cursor(claimed, session).explain()
         assert "IXSCAN" in str(plan["queryPlanner"]["winningPlan"])
@@ -176,7 +182,7 @@ class TestPending:
     async def test_an_extract_waits_for_a_pending_statement(self, exports: Exports) -> None:
         card, *balances = a_card(1)
         await exports.apply(balances)
-        extract_id = await exports.request(Authority.SKAT, municipality="849")
+        extract_id = await exports.request(ExtractKind.TAX_YEAR, municipality="849")
         assert (await exports.make(extract_id)).records == []
         assert await exports.reader.count_pending() == 1
 
@@ -187,14 +193,14 @@ class TestPending:
 
     async def test_a_pending_year_does_not_delay_another_year(self, exports: Exports) -> None:
         await exports.apply(a_card(1, year=2024)[1:])
-        assert (await exports.make(await exports.request(Authority.SKAT))).manifest().count == 0
+        assert (await exports.make(await exports.request(ExtractKind.TAX_YEAR))).manifest().count == 0
 
 
 class TestFailures:
-    @pytest.mark.parametrize("call", [1, 2, 3])
+    @pytest.mark.parametrize("call", [1, 2])
     async def test_a_failed_publish_leads_to_another_complete_attempt(self, exports: Exports, call: int) -> None:
         await exports.apply(a_card(1, 2))
-        extract_id = await exports.request(Authority.SKAT)
+        extract_id = await exports.request(ExtractKind.TAX_YEAR)
         log = RecordingProducer(fails_at=call)
         with pytest.raises(KafkaUnavailable):
             await exports.worker(log).make(await exports.claim(extract_id))
@@ -203,17 +209,30 @@ class TestFailures:
         await exports.end_lease(extract_id)
         await exports.worker(log).make(await exports.claim(extract_id))
 
-        manifest = log.manifest()
         ids = [envelope.id for envelope in log.envelopes()]
         assert len(ids) == len(set(ids))
-        for file in manifest.files:
-            assert sha256(log.file(file.format).encode()).hexdigest() == file.sha256
+        for file_format in FileFormat:
+            assert exports.file(log.manifest(), file_format)
         assert (await exports.state(extract_id)).done
+
+    async def test_a_file_that_cannot_be_written_leads_to_another_attempt(
+        self, exports: Exports, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await exports.apply(a_card(1, 2))
+        extract_id = await exports.request(ExtractKind.TAX_YEAR)
+        with monkeypatch.context() as full:
+            full.setattr(FileWriter, "finish", _full)
+            with pytest.raises(OSError, match="disk"):
+                await exports.worker(RecordingProducer()).make(await exports.claim(extract_id))
+        assert [path for path in exports.folder.rglob("*") if path.is_file()] == []
+
+        await exports.end_lease(extract_id)
+        assert (await exports.make(extract_id)).manifest().attempt == 2
 
     async def test_after_a_crash_a_stored_manifest_is_published_unchanged(self, exports: Exports) -> None:
         await exports.apply(a_card(1))
-        extract_id = await exports.request(Authority.SKAT)
-        log = RecordingProducer(fails_at=3)  # started, parts, and then the manifest
+        extract_id = await exports.request(ExtractKind.TAX_YEAR)
+        log = RecordingProducer(fails_at=2)  # the progress, and then the manifest
         with pytest.raises(KafkaUnavailable):
             await exports.worker(log).make(await exports.claim(extract_id))
         await exports.apply(a_card(2))  # too late for this extract
@@ -222,11 +241,11 @@ class TestFailures:
         await exports.worker(log).make(await exports.claim(extract_id))
 
         assert (log.manifest().attempt, log.manifest().count) == (1, 1)
-        assert len(log.started()) == 1
+        assert len(log.progress()) == 1
 
     async def test_a_worker_with_an_expired_lease_publishes_no_manifest(self, exports: Exports) -> None:
         await exports.apply(a_card(1))
-        extract_id = await exports.request(Authority.SKAT)
+        extract_id = await exports.request(ExtractKind.TAX_YEAR)
         zombie = await exports.claim(extract_id, lease=0.0)
         awake = await exports.claim(extract_id)
         late, log = RecordingProducer(), RecordingProducer()
@@ -234,19 +253,19 @@ class TestFailures:
         await exports.worker(late).make(zombie)
         await exports.worker(log).make(awake)
 
-        assert [type(event).__name__ for event in late.events()] == [
-            "ExtractStarted",
-            "ExtractPartWritten",
-            "ExtractPartWritten",
-        ]
+        assert [type(event).__name__ for event in late.events()] == ["ExtractProgressed"]
         assert log.manifest().attempt == 2
 
     async def test_a_failed_attempt_is_released_before_its_lease_expires(self, exports: Exports) -> None:
-        extract_id = await exports.request(Authority.SKAT)
+        extract_id = await exports.request(ExtractKind.TAX_YEAR)
         claimed = await exports.claim(extract_id)
         with pytest.raises(KafkaUnavailable):
             await exports.worker(RecordingProducer(fails_at=1)).make(claimed)
         assert (await exports.state(extract_id)).lease_until < claimed.lease_until
+
+
+def _full(_: FileWriter) -> None:
+    raise OSError("the disk is full")
 
 
 class TestRedelivery:
@@ -272,7 +291,7 @@ class TestRedelivery:
 
 class TestPositions:
     async def test_statements_are_recent_enough_once_every_position_is_consumed(self, exports: Exports) -> None:
-        state = await exports.state(await exports.request(Authority.SKAT))
+        state = await exports.state(await exports.request(ExtractKind.TAX_YEAR))
         positions = (
             Position(topic="cards", partition=0, offset=5),
             Position(topic="cards", partition=1, offset=0),

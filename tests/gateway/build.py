@@ -91,6 +91,7 @@ def settings(**changes: Any) -> GatewaySettings:
         **{f"key_encryption_keys_{purpose}": SecretStr(ENCRYPTION_KEYS) for purpose in Purpose},
         "lookup_key": SecretStr(LOOKUP_KEY),
         "audit_log_keys": SecretStr(AUDIT_LOG_KEYS),
+        "extract_files": "file:///nowhere/extracts",
         "issuer": "https://issuer.test",
         "api_url": "https://api.frikort.test",
         "jwks_url": "http://127.0.0.1:1/jwks",

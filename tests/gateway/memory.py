@@ -32,7 +32,8 @@ from services.gateway.commands.subjects import Subjects
 from services.gateway.commands.visibility import Visibility
 from services.gateway.container import Container
 from services.gateway.event_streams import EventStreams
-from services.gateway.extract_requests import StoredExtractRequest
+from services.gateway.extracts.requests import StoredExtractRequest
+from services.gateway.extracts.scopes import Requester
 from services.gateway.payroll.number_checks import NumberChecks
 from services.gateway.payroll.upload import UploadService
 from services.gateway.problems import ProblemError
@@ -192,8 +193,8 @@ class MemoryExtractRequests:
     async def get(self, extract_id: str) -> StoredExtractRequest | None:
         return self.requests.get(extract_id)
 
-    async def of(self, authority: str) -> list[StoredExtractRequest]:
-        return [request for request in self.requests.values() if request.authority == authority]
+    async def of(self, requester: Requester) -> list[StoredExtractRequest]:
+        return [request for request in self.requests.values() if request.requester == requester.text]
 
 
 class MemoryModels(GatewayReadModels):

@@ -14,7 +14,8 @@ import pytest
 from frikort_contracts.cloudevents import Record
 
 from services.balance.processor import LEDGERS
-from services.exports.processor import REQUESTS, statements
+from services.exports.extracts.requests import REQUESTS
+from services.exports.processor import statements
 from services.issuance.processor import cards
 from services.reporting.processor import card_states
 from services.reporting.rules import Rules

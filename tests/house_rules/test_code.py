@@ -27,13 +27,15 @@ SHELL: Final = frozenset(
         "__main__",
         "counting",
         "cpr_encryption",
-        "extract_queue",
-        "extract_worker",
+        "files",
         "jobs",
         "publisher",
+        "rebuild",
+        "queue",
+        "reader",
         "results",
         "settings",
-        "statement_reader",
+        "worker",
     }
 )
 

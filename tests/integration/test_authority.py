@@ -8,6 +8,7 @@ import io
 import json
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from frikort_contracts.municipalities import MUNICIPALITIES
 
@@ -34,29 +35,30 @@ def jobs(world: World) -> list[Job]:
     return jobs
 
 
-async def made(authority: Client, **body: Any) -> Answer:
+async def made(requester: Client, path: str = "/v1/extracts", **body: Any) -> Answer:
     """A completed extract."""
-    extract = accepted(authority.post("/v1/extracts", body), 201)
-    assert extract.headers["location"] == f"/v1/extracts/{extract['extract_id']}"
+    extract = accepted(requester.post(path, body), 201)
+    address = f"{path}/{extract['extract_id']}"
+    assert extract.headers["location"] == address
 
     async def done() -> Answer | None:
-        answer = accepted(authority.get(f"/v1/extracts/{extract['extract_id']}"), 200)
+        answer = accepted(requester.get(address), 200)
         return answer if answer["status"] == "done" else None
 
     return await eventually(done, within=60, what="the extract")
 
 
-def files_of(authority: Client, extract: Answer) -> dict[str, str]:
-    """The text of each file, which has the manifest's size and digest."""
-    texts = {}
+def files_of(authority: Client, extract: Answer) -> dict[str, bytes]:
+    """Each file, which has the manifest's size and digest."""
+    files = {}
     for file in extract["manifest"]["files"]:
         answer = accepted(authority.get(file["href"]), 200)
         assert len(answer.content) == file["size"]
         assert hashlib.sha256(answer.content).hexdigest() == file["sha256"]
         assert answer.headers["etag"] == f'"{file["sha256"]}"'
-        texts[file["format"]] = answer.content.decode()
-    assert set(texts) == {"csv", "jsonl"}
-    return texts
+        files[file["format"]] = answer.content
+    assert set(files) == {"csv", "jsonl", "parquet"}
+    return files
 
 
 def cards_of(jobs: list[Job]) -> list[Card]:
@@ -73,7 +75,7 @@ async def test_the_tax_agencys_extract_equals_the_ledger(world: World, jobs: lis
     assert manifest["exempt_ore"] == sum(b["exempt_ore"] for b in balances) == ALLOWANCE + 300_001
     assert manifest["excess_ore"] == sum(b["excess_ore"] for b in balances) == 223_450
     assert not manifest["provisional"]
-    statements = {s["card_id"]: s for s in map(json.loads, files["jsonl"].split("\n")[:-1])}
+    statements = {s["card_id"]: s for s in map(json.loads, files["jsonl"].splitlines())}
     assert set(statements) == {card.id for card in cards_of(jobs)}
     for card in cards_of(jobs):
         statement, balance = statements[card.id], card.balance()
@@ -89,12 +91,33 @@ async def test_the_tax_agencys_extract_equals_the_ledger(world: World, jobs: lis
 async def test_the_csv_file_has_a_row_for_each_employer_and_the_same_sums(world: World, jobs: list[Job]) -> None:
     skat = world.authority("skat")
     extract = await made(skat, year=2025, municipality=OWN)
-    text = files_of(skat, extract)["csv"]
+    files = files_of(skat, extract)
+    text = files["csv"].decode()
     assert text.startswith("\ufeff")
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), delimiter=";"))
     assert {(row["Kort-id"], row["CVR"]) for row in rows} == {(job.card.id, job.employer.cvr) for job in jobs}
     exempt = sum(int(row["Skattefrit (kr.)"].replace(",", "")) for row in rows)
     assert exempt == extract["manifest"]["exempt_ore"]
+    table = pq.read_table(io.BytesIO(files["parquet"]))
+    assert sum(table["exempt"].to_pylist()) == exempt
+    assert table["cvr"].to_pylist() == [row["CVR"] for row in rows]
+
+
+async def test_an_employer_gets_its_own_reports(world: World, jobs: list[Job]) -> None:
+    extract = await made(jobs[1].employer, "/v1/employer/extracts", year=2025)
+
+    (row,) = map(json.loads, files_of(jobs[1].employer, extract)["jsonl"].splitlines())
+    assert (extract["kind"], row["reported"], row["exempt"], row["excess"]) == ("employer", 500_050, 276_600, 223_450)
+
+
+async def test_a_municipality_and_a_citizen_get_their_own_cards(world: World, jobs: list[Job]) -> None:
+    card = jobs[0].card
+    municipality = await made(world.caseworker(OWN), "/v1/municipality/extracts", year=2025)
+    own = await made(card.owner, "/v1/me/extracts", year=2025)
+
+    assert (municipality["kind"], municipality["manifest"]["count"]) == ("municipality", 2)
+    assert (own["kind"], own["manifest"]["count"]) == ("citizen", 1)
+    assert own["manifest"]["reported_ore"] == card.balance()["reported_ore"]
 
 
 async def test_the_extract_for_star_has_neither_cpr_numbers_nor_employers(world: World, jobs: list[Job]) -> None:
@@ -102,15 +125,14 @@ async def test_the_extract_for_star_has_neither_cpr_numbers_nor_employers(world:
     extract = await made(star, year=2025, municipality=OWN)
     files = files_of(star, extract)
     assert extract["manifest"]["exempt_ore"] == ALLOWANCE + 300_001
-    statements = [json.loads(line) for line in files["jsonl"].split("\n")[:-1]]
+    statements = [json.loads(line) for line in files["jsonl"].splitlines()]
     assert len(statements) == 2
     for statement in statements:
         assert not {"cpr", "employers", "cvr"} & set(statement)
-    both = "".join(files.values())
+    all_files = b"".join(files.values())
     for job in jobs:
-        assert job.employer.cvr not in both
-        assert job.card.citizen.cpr not in both
-        assert job.card.citizen.name not in both
+        for secret in (job.employer.cvr, job.card.citizen.cpr, job.card.citizen.name):
+            assert secret.encode() not in all_files
 
 
 async def test_an_extract_contains_reports_that_were_accepted_just_before(world: World) -> None:
@@ -124,7 +146,7 @@ async def test_an_extract_without_statements_is_empty_and_complete(world: World)
     skat = world.authority("skat")
     extract = await made(skat, year=2019, municipality=OWN)
     assert extract["manifest"]["count"] == 0
-    assert files_of(skat, extract)["jsonl"] == ""
+    assert files_of(skat, extract)["jsonl"] == b""
 
 
 async def test_extracts_are_listed_newest_first_for_their_authority_only(world: World) -> None:
@@ -141,7 +163,7 @@ async def test_the_extract_of_another_authority_does_not_exist(world: World) -> 
     extract = await made(world.authority("skat"), year=2022, municipality=OWN)
     star, path = world.authority("star"), f"/v1/extracts/{extract['extract_id']}"
     refused(star.get(path), 404, "extract-unknown")
-    for file_format in ("csv", "jsonl"):
+    for file_format in ("csv", "jsonl", "parquet"):
         refused(star.get(f"{path}/files/{file_format}"), 404, "extract-unknown")
 
 

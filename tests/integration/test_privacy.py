@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
 import bson
+import pyarrow.parquet as pq
 import pytest
 from bson.raw_bson import RawBSONDocument
 from frikort_contracts.cloudevents import Record
@@ -187,6 +189,14 @@ async def test_no_extract_contains_personal_data_in_the_clear(world: World, cprs
     extract = await extract_with_the_planted_citizen(world)
     assert extract.count(b"\n") > 1
     assert set(personal(extract, cprs)) == set()
+    files = [path for path in (world.system.config.data / "extracts").rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".csv", ".jsonl", ".parquet"}
+    assert {what for path in files for what in personal(uncompressed(path), cprs)} == set()
+
+
+def uncompressed(path: Path) -> bytes:
+    """The content of a file of an extract."""
+    return str(pq.read_table(path).to_pylist()).encode() if path.suffix == ".parquet" else path.read_bytes()
 
 
 def test_no_span_contains_personal_data(traces: Receiver, cprs: frozenset[bytes]) -> None:

@@ -15,8 +15,10 @@ from typing import Final
 
 from deploy.mongodb.__main__ import main as users
 from services.exports.jobs import JOB_KINDS as OF_EXPORTS
+from services.exports.rebuild import main as histories
 from services.gateway.audit.__main__ import main as audit_log
 from services.gateway.keys import main as keys
+from services.gateway.projections.rebuild import main as read_models
 from services.issuance.jobs import JOB_KINDS as OF_ISSUANCE
 from services.runtime.document_jobs import main as jobs
 from services.runtime.kafka.dead_letters.__main__ import main as dead_letters
@@ -28,6 +30,8 @@ Main = Callable[[Sequence[str]], int]
 AUDIT_LOG: Final[Main] = audit_log
 DEAD_LETTERS: Final[Main] = dead_letters
 KEYS: Final[Main] = keys
+REBUILD_HISTORIES: Final[Main] = histories
+REBUILD_READ_MODELS: Final[Main] = read_models
 YEARS: Final[Main] = years
 
 
@@ -47,8 +51,10 @@ _MODULES: Final[Mapping[str, Main]] = {
     "deploy.mongodb": users,
     "services.balance.jobs": _balance_jobs,
     "services.exports.jobs": _exports_jobs,
+    "services.exports.rebuild": histories,
     "services.gateway.audit": audit_log,
     "services.gateway.keys": keys,
+    "services.gateway.projections.rebuild": read_models,
     "services.issuance.jobs": _issuance_jobs,
     "services.runtime.kafka.dead_letters": dead_letters,
     "services.runtime.kafka.topics": topics,

@@ -48,6 +48,9 @@ _REWRAPPED: Final = RunBy(
 )
 _KEYS: Final = RunBy(_HERE + "test_openssl_makes_keys_and_passwords_that_are_accepted")
 _DRILL: Final = RunBy("tests/recovery/test_drill.py::test_the_books_of_a_restored_system_are_equal_to_the_ore")
+_REBUILT: Final = RunBy(
+    "tests/integration/test_rebuild.py::test_a_rebuild_under_load_gives_the_same_states_and_loses_nothing"
+)
 _NOT_OF_THE_LAUNCHER: Final = "a tool of MongoDB that the launcher does not have"
 
 COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
@@ -61,6 +64,8 @@ COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
         "tests/deploy/test_mongodb_users.py::test_the_command_succeeds_when_the_rights_are_those_of_the_table"
     ),
     "python -m deploy.observability.dashboard": RunBy("tests/operations/test_alerts.py::test_the_dashboard_is_current"),
+    "python -m services.exports.rebuild card_histories": _REBUILT,
+    "python -m services.gateway.projections.rebuild NAME...": _REBUILT,
     "python -m services.gateway.audit check --keys keys.json": _AUDIT,
     "python -m services.gateway.audit keys > keys.json": _AUDIT,
     "python -m services.gateway.audit remove-expired --keys keys.json --by NAME": _AUDIT,

@@ -21,7 +21,7 @@ import httpx2
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Path, Query
 from fastapi.routing import RouteContext, iter_route_contexts
-from frikort_contracts.extracts import ExtractFormat
+from frikort_contracts.extract_files import FileFormat
 from frikort_contracts.http.reports import ReportHistory
 from frikort_contracts.http.roles import Role
 from frikort_contracts.reporting import AnswerReason, CorrectionReason, DisputeDecision, DisputeEnd, DisputeReason
@@ -51,7 +51,7 @@ _NEVER_ZERO: Final = frozenset({"allowance_ore", "wage_ore", "total_ore"})
 _CODES: Final = {  # texts from a fixed list
     "event": ("issued", "deactivated", "reactivated", "number-replaced", "handed-over", "control-recorded"),
     "threshold": ("near", "reached", "exceeded"),
-    "format": tuple(ExtractFormat),
+    "format": tuple(FileFormat),
 }
 _HISTORY: Final[dict[str, Iterable[str | None]]] = {
     "reported": (None,),

@@ -171,6 +171,7 @@ class Production:
             "FRIKORT_AUDIT_LOG_KEYS": self.keys.audit_log_keys,
             "FRIKORT_SESSION_KEYS": self.keys.session_keys,
             "FRIKORT_AUTHORITY_KEYS": str(self.keys.authority_keys),
+            "FRIKORT_EXTRACT_FILES": (self._config.data.absolute() / "extracts").as_uri(),
             "FRIKORT_ISSUER": self.addresses["provider"],
             "FRIKORT_JWKS_URL": f"{self.addresses['provider']}/jwks",
             "FRIKORT_AUDIENCE": provider_config.AUDIENCE,

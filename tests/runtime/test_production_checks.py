@@ -40,6 +40,7 @@ def gateway(**changes: Any) -> GatewaySettings:
         "lookup_key": SecretStr(new_key()),
         "audit_log_keys": SecretStr(f"k1:{new_key()}"),
         **{f"key_encryption_keys_{purpose}": SecretStr(f"k1:{new_key()}") for purpose in ("cpr", "name", "text")},
+        "extract_files": "s3://frikort/extracts",
         "issuer": "https://login.example.dk",
         "jwks_url": "https://login.example.dk/jwks",
         "api_url": "https://api.example.dk",

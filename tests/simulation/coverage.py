@@ -58,6 +58,8 @@ EVENTS_PER_HUNDRED_SEEDS: Final[Mapping[str, float]] = {
     "jobs done": 40,
     "job runners failed": 35,
     "statements republished": 40,
+    "histories of cards": 40,
+    "years in histories": 40,
     "settlements done": 6,
     "settlement starts failed": 0.3,
     "years settled again": 8,

@@ -20,9 +20,11 @@ from frikort_contracts.values import EncryptedPerson
 
 from services.balance.jobs import settle_kinds
 from services.balance.processor import LEDGERS
+from services.exports.extracts.requests import EXTRACT_FILES, REQUESTS
 from services.exports.jobs import JOB_KINDS
-from services.exports.processor import REQUESTS, statements
+from services.exports.processor import statements
 from services.exports.reconciliation import RECONCILIATIONS
+from services.exports.statistics.card_history import CARD_HISTORIES
 from services.gateway.changes.change_notifier import ChangeSubscriptions
 from services.gateway.changes.received_states import received_first
 from services.gateway.commands.outcomes import OutcomeWaits
@@ -261,7 +263,7 @@ class Environment:
             "issuance": (cards(self._number_secret),),
             "reporting": (card_states(rules),),
             "balance": (LEDGERS,),
-            "exports": (statements(self._encrypt_cpr), REQUESTS, RECONCILIATIONS),
+            "exports": (statements(self._encrypt_cpr), REQUESTS, EXTRACT_FILES, RECONCILIATIONS, CARD_HISTORIES),
             "gateway": VIEWS,
         }
 

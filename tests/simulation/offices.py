@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from frikort_contracts.extracts import Authority, RequestExtract
+from frikort_contracts.extract_files import ExtractKind, RequestExtractFiles
 from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import (
     ControlResult,
@@ -45,16 +45,17 @@ class Offices:
 
     async def request_extract(self) -> None:
         """Request an extract of 2025 for SKAT."""
-        command = RequestExtract(
+        command = RequestExtractFiles(
             extract_id=f"extract-{self._clients.next_number()}",
-            authority=Authority.SKAT,
+            kind=ExtractKind.TAX_YEAR,
             year=2025,
             municipality=None,
+            requester="authority:skat",
             positions=(),
             actor="skat",
         )
 
-        async def build(_: ReadModels) -> RequestExtract:
+        async def build(_: ReadModels) -> RequestExtractFiles:
             return command
 
         await self._clients.send(Role.AUTHORITY, "skat", "extract", build)

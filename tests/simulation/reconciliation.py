@@ -18,8 +18,8 @@ from frikort_contracts.topics import (
     BALANCES,
     CARDS,
     EARNINGS,
-    EXPORTS_COMMANDS,
     EXPORTS_JOBS,
+    EXTRACT_REQUESTS,
     ISSUANCE_COMMANDS,
     OUTCOMES,
     RECONCILIATION,
@@ -31,7 +31,7 @@ from services.runtime.processing.dead_letters import FACTS, Origin
 from services.runtime.processing.positions import Partition
 from services.runtime.reconciliation import NAME as COUNTING
 from tests.runtime.memory import by_id
-from tests.simulation import citizen_check, job_check
+from tests.simulation import citizen_check, history_check, job_check
 from tests.simulation.environment import Environment, origin_of
 from tests.simulation.fault_schedule import is_injected
 from tests.simulation.money_check import MoneyCheck
@@ -40,7 +40,7 @@ from tests.simulation.reference_model import ACCEPTED, ExpectedCard, ExpectedEmp
 from tests.simulation.topic_reader import Message, distinct_messages, invariant, states, subject_of
 from tests.simulation.workload import Workload
 
-COMMAND_TOPICS: Final = (ISSUANCE_COMMANDS, REPORTING_COMMANDS, EXPORTS_COMMANDS)
+COMMAND_TOPICS: Final = (ISSUANCE_COMMANDS, REPORTING_COMMANDS, EXTRACT_REQUESTS)
 
 FEEDS: Final = (AUTHORITY_SKAT, AUTHORITY_STAR)
 """Topics whose revisions may skip numbers: a revision follows from what a statement contains."""
@@ -102,6 +102,7 @@ class Reconciliation:
             environment.balance_jobs, self.published[BALANCE_JOBS.name]
         )
         self.counts += job_check.check_statements(self.published)
+        self.counts += history_check.check(environment, self.published)
         self._outboxes()
         self._answers()
         return self.counts

@@ -15,7 +15,7 @@ from typing import Any, Final, Generic, cast
 from uuid import uuid4
 
 from frikort_contracts.cloudevents import Envelope
-from frikort_contracts.extracts import RequestExtract
+from frikort_contracts.extract_files import ExtractKind, RequestExtractFiles
 from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import IssueCard
 from frikort_contracts.messages import CardCommand, Command
@@ -248,9 +248,16 @@ def _subject_of_command(command: Command) -> str | None:
 
 def _attempted_subject(command: Command) -> str | None:
     """The subject of a command's own entry. Everyone in an extract reads that it was requested."""
-    if isinstance(command, RequestExtract):
-        return of_year(command.year, command.municipality)
-    return _subject_of_command(command)
+    if not isinstance(command, RequestExtractFiles):
+        return _subject_of_command(command)
+    match command.kind:
+        case ExtractKind.STATISTICS:
+            return None
+        case ExtractKind.EMPLOYER:
+            return of_year(command.year, command.cvr)
+        case ExtractKind.CITIZEN:
+            return None if command.card_id is None else of_card(command.card_id)
+    return of_year(command.year, command.municipality)
 
 
 def _subject_of(state: Any) -> str | None:

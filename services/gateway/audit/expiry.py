@@ -20,7 +20,7 @@ from services.gateway.audit.chain import SigningKey
 from services.gateway.audit.chain_writer import CHAINS, ENTRIES
 from services.gateway.ordering import stamp
 from services.gateway.retention.periods import AUDIT_ENTRIES
-from services.runtime.mongo.driver import Database
+from services.runtime.mongo.driver import Database, aggregate
 from services.runtime.processing.producer import Producer
 
 _SOURCE: Final = source_of("gateway")
@@ -43,7 +43,7 @@ class ExpirySigner:
         """
         before, count = now.astimezone(UTC) - AUDIT_ENTRIES, 0
         old = {"_id": {"$lt": stamp(before)}, "chain": {"$gt": ""}}
-        async for group in self._entries.aggregate([{"$match": old}, {"$group": {"_id": "$chain"}}]):
+        for group in await aggregate(self._entries, [{"$match": old}, {"$group": {"_id": "$chain"}}]):
             chain = await self._chains.find_one({"_id": group["_id"]})
             if chain is not None:
                 count += await self._sign(chain, before, now)

@@ -24,7 +24,7 @@ class _Interval(NamedTuple):
 
 
 def extracts_with(card: CardView, reports: Iterable[ReportView]) -> list[Span]:
-    """The entries of extracts with the card: of the whole country, and of its municipality at the time."""
+    """The entries of extracts with the card: of the country, of its municipality at the time, and of its employers."""
     by_year: dict[int, list[ReportView]] = {}
     for report in reports:
         by_year.setdefault(report.year, []).append(report)
@@ -36,6 +36,9 @@ def extracts_with(card: CardView, reports: Iterable[ReportView]) -> list[Span]:
             for municipality, residence in homes:
                 if (both := _intersection(earning, residence)) is not None:
                     spans.append(_span(of_year(year, municipality), both))
+        for cvr in sorted({report.cvr for report in of_the_year}):
+            own = [report for report in of_the_year if report.cvr == cvr]
+            spans += [_span(of_year(year, cvr), reporting) for reporting in _intervals_with_earnings(own)]
     return spans
 
 

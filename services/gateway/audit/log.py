@@ -43,9 +43,12 @@ def of_extract(extract_id: str) -> str:
     return f"extract:{extract_id}"
 
 
-def of_year(year: int, municipality: str | None) -> str:
-    """The subject of a requested extract: all persons with earnings in ``year`` (and in ``municipality``)."""
-    return f"year:{year}" if municipality is None else f"year:{year}:{municipality}"
+def of_year(year: int, of: str | None) -> str:
+    """The subject of a requested extract: all persons with earnings in ``year``.
+
+    ``of``: those of a municipality (three digits), or those with reports of an employer (eight digits).
+    """
+    return f"year:{year}" if of is None else f"year:{year}:{of}"
 
 
 @dataclass(frozen=True, slots=True)

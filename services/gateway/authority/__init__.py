@@ -1,1 +1,1 @@
-"""The authority's slice: extracts, and results of reconciliations."""
+"""The authority's slice: results of reconciliations. Its extracts are in ``services/gateway/extracts``."""

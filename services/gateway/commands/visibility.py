@@ -11,6 +11,7 @@ from datetime import date
 from http import HTTPStatus
 from typing import Any
 
+from frikort_contracts.extract_files import RequestExtractFiles
 from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import HandOverCard, MandateScope
 from frikort_contracts.messages import Command
@@ -45,7 +46,8 @@ class Visibility:
         return response
 
     async def _check_municipality(self, caller: Caller, command: Command, response: CommandResponse) -> None:
-        if isinstance(command, HandOverCard):  # its response names the card and the new municipality, and no person
+        # Their responses name no person: the card and its new municipality, or how far an extract has come.
+        if isinstance(command, HandOverCard | RequestExtractFiles):
             return
         card = await self._card(getattr(command, "card_id", None) or response.body.get("card_id"))
         if card is None or card.municipality != caller.organisation:

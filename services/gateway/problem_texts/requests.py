@@ -136,6 +136,11 @@ REQUESTS: Final[dict[str, Entry]] = {
         Text("Udtrækket er ikke færdigt", "Vent, til udtrækkets status er \"done\"."),
         Text("The extract is not ready", "Wait until the extract's status is \"done\"."),
     ),
+    "extract-expired": Entry(
+        410,
+        Text("Udtrækkets filer er slettet", "Bestil udtrækket igen. Filerne slettes efter {days} dage."),
+        Text("The files of the extract are deleted", "Request the extract again. Files are deleted after {days} days."),
+    ),
     "range-not-satisfiable": Entry(
         416,
         Text("Filen slutter tidligere", "Hent hele filen, eller et stykke, der begynder før dens ende."),

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any, Final, Literal
 
 from frikort_contracts.cloudevents import Envelope
-from frikort_contracts.evidence import ExtractManifest, ReportReceipt
+from frikort_contracts.evidence import ExtractManifest, FilesManifest, ReportReceipt
+from frikort_contracts.extract_files import ExtractMade
 from frikort_contracts.extracts import ExtractCompleted
 from frikort_contracts.reporting import EarningsCorrected, EarningsReported, EarningsWithdrawn, ReportContent
-from frikort_contracts.topics import EARNINGS, EXTRACTS
+from frikort_contracts.topics import EARNINGS, EXTRACT_FILES, EXTRACTS
 from pydantic import BaseModel
 
 from services.runtime.processing.projection import Projection
@@ -44,7 +45,7 @@ def _document_id(message: Envelope[Any]) -> str | None:
     event = message.data
     if type(event) in _EVENTS:
         return report_evidence_id(event.report_id, event.revision)
-    return extract_evidence_id(event.extract_id) if isinstance(event, ExtractCompleted) else None
+    return extract_evidence_id(event.extract_id) if isinstance(event, ExtractCompleted | ExtractMade) else None
 
 
 def project(view: EvidenceView | None, message: Envelope[Any]) -> EvidenceView:
@@ -52,6 +53,23 @@ def project(view: EvidenceView | None, message: Envelope[Any]) -> EvidenceView:
     if view is not None:
         return view
     event = message.data
+    if isinstance(event, ExtractMade):
+        return _view(
+            FilesManifest(
+                extract_id=event.extract_id,
+                completed_at=message.time,
+                contents=event.kind,
+                year=event.year,
+                municipality=event.municipality,
+                positions=event.positions,
+                provisional=event.provisional,
+                count=event.count,
+                reported=event.reported,
+                exempt=event.exempt,
+                excess=event.excess,
+                files=event.files,
+            )
+        )
     if isinstance(event, ExtractCompleted):
         return _view(
             ExtractManifest(
@@ -86,13 +104,13 @@ def project(view: EvidenceView | None, message: Envelope[Any]) -> EvidenceView:
     )
 
 
-def _view(statement: ReportReceipt | ExtractManifest) -> EvidenceView:
+def _view(statement: ReportReceipt | ExtractManifest | FilesManifest) -> EvidenceView:
     return EvidenceView(statement=statement.model_dump_json())
 
 
 PROJECTION: Final = Projection(
     name="evidence",
-    topics=(EARNINGS, EXTRACTS),
+    topics=(EARNINGS, EXTRACTS, EXTRACT_FILES),
     state=EvidenceView,
     document_id=_document_id,
     project=project,

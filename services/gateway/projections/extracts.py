@@ -1,4 +1,7 @@
-"""Extracts: id ``extract_id`` for the progress and manifest, ``extract_id:attempt:format:index`` for each part."""
+"""Extracts of the release before, in parts.
+
+Id ``extract_id`` for the progress and manifest, ``extract_id:attempt:format:index`` for each part.
+"""
 
 from __future__ import annotations
 

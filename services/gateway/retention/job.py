@@ -25,6 +25,8 @@ from services.gateway.ordering import stamp
 from services.gateway.payroll.batch import BatchStatus
 from services.gateway.payroll.store import CHUNKS, FILES
 from services.gateway.retention.periods import ANSWERS, FINDINGS, LINES
+from services.gateway.retention.periods import FILES as EXTRACT_FILES
+from services.runtime.file_store import FileStore
 from services.runtime.mongo.driver import Database
 from services.runtime.mongo.nightly import NightlyRuns
 from services.runtime.processing.producer import Producer
@@ -60,6 +62,7 @@ class RetentionJob:
         producer: Producer,
         commands: CommandExpiry,
         audit: ExpirySigner,
+        files: FileStore,
         *,
         pause: float = 0.05,
     ) -> None:
@@ -68,6 +71,7 @@ class RetentionJob:
         self._nights = NightlyRuns(self._runs, hour=_HOUR)
         self._submissions = database[SUBMISSIONS]
         self._files = database[FILES]
+        self._extract_files = files
         self._chunks = database[CHUNKS]
         self._unusual = database[UNUSUAL]
         self._producer = producer
@@ -76,6 +80,7 @@ class RetentionJob:
         self._kinds: Mapping[str, Kind] = {
             "stored-answers": self._expire_answers,
             "payroll-lines": self._delete_lines,
+            "extract-files": self._delete_files,
             "unusual-findings": self._delete_findings,
             "audit-entries": audit.sign,
         }
@@ -134,6 +139,9 @@ class RetentionJob:
                 await self._chunks.delete_many({"batch_id": stored["_id"]})
                 count += 1
         return count
+
+    async def _delete_files(self, now: datetime) -> int:
+        return await self._extract_files.delete_before(now - EXTRACT_FILES)
 
     async def _delete_findings(self, now: datetime) -> int:
         old = {"found_at": {"$lt": (now - FINDINGS).isoformat()}}

@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter
-from frikort_contracts.extracts import ExtractFormat
+from frikort_contracts.extract_files import FileFormat
 from frikort_contracts.http.balances import Allowances
 from frikort_contracts.http.extracts import ExtractResource, Extracts
 from frikort_contracts.municipalities import MUNICIPALITIES
@@ -21,7 +21,7 @@ from services.portals.texts import N_
 router = APIRouter()
 
 HOME: Final = "/myndighed"
-FORMATS: Final = {ExtractFormat.CSV.value: "CSV", ExtractFormat.JSON_LINES.value: "JSON Lines"}
+FORMATS: Final = {FileFormat.CSV: "CSV", FileFormat.JSON_LINES: "JSON Lines", FileFormat.PARQUET: "Parquet"}
 EXTRACT: Final[Fields] = {
     "year": whole_number(missing=N_("Vælg et år.")),
     "municipality": choice(*MUNICIPALITIES, optional=True),
@@ -69,7 +69,7 @@ async def extract_manifest(extract_id: UUID, page: AuthorityPage) -> Response:
 
 
 @router.get(f"{HOME}/udtraek/{{extract_id}}/fil/{{file_format}}")
-async def extract_file(extract_id: UUID, file_format: ExtractFormat, page: AuthorityPage) -> Response:
+async def extract_file(extract_id: UUID, file_format: FileFormat, page: AuthorityPage) -> Response:
     """A file of a completed extract."""
     return await page.forward(f"/v1/extracts/{extract_id}/files/{file_format}")
 

@@ -79,9 +79,11 @@ async def close(client: Client) -> None:
         client.close()
 
 
-async def aggregate(collection: Collection, pipeline: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+async def aggregate(
+    collection: Collection, pipeline: Sequence[Mapping[str, Any]], session: Any = None
+) -> list[dict[str, Any]]:
     """All results of a pipeline."""
-    cursor: Any = collection.aggregate(pipeline)
+    cursor: Any = collection.aggregate(pipeline, session=session)
     if asyncio.iscoroutine(cursor):
         cursor = await cursor
     return cast("list[dict[str, Any]]", await cursor.to_list(None))

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from tests.bench.system import accept, extract, huge_card, idle, one_report, payroll, start, stored_bytes, through
+from tests.bench.system import (
+    accept,
+    extract,
+    huge_card,
+    idle,
+    one_report,
+    payroll,
+    rebuild,
+    start,
+    stored_bytes,
+    through,
+)
 
 CASES: Final = (
     *accept.CASES,
@@ -14,6 +25,7 @@ CASES: Final = (
     *payroll.CASES,
     *huge_card.CASES,
     *extract.CASES,
+    *rebuild.CASES,
     *start.CASES,
     *stored_bytes.CASES,
 )

@@ -1,4 +1,4 @@
-"""A year of statements written in both formats of an extract, by exports and by Polars, both from memory."""
+"""A year of statements written in the three formats of an extract, by exports and by Polars, both from memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FEW: Final = 10_000
 
 
 async def exports(bench: Bench) -> Figures:
-    """With parts, digests and manifest. A hundredth first, to see whether memory grows with the extract."""
+    """With digests, on the disk. A hundredth first, to see whether memory grows with the extract."""
     folder = bench.directory("extract")
     few = await run_json([*python("tests.bench.system.writing"), str(_FEW), str(folder)])
     many = await run_json([*python("tests.bench.system.writing"), str(_MANY), str(folder)])

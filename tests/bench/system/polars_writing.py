@@ -2,8 +2,9 @@
 
 The statements are those in ``statements.json`` of the folder, repeated.
 
-They are in memory in Polars' form: a frame with a row for each employer of a card for CSV, amounts in whole øre,
-and a frame with a row for each card for JSON Lines. Polars uses all cores. Prints seconds and peak memory as JSON.
+They are in memory in Polars' form: a frame with a row for each employer of a card for CSV and Parquet, amounts in
+whole øre, and a frame with a row for each card for JSON Lines. Polars uses all cores. Prints seconds and peak memory as
+JSON.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import polars as pl
 
 
 def main() -> None:
-    """Write both files and print the figures."""
+    """Write the files and print the figures."""
     count, folder = int(sys.argv[1]), Path(sys.argv[2])
     cards = json.loads((folder / "statements.json").read_text())[:count]
     rows = [
@@ -43,6 +44,7 @@ def main() -> None:
     by_employer.write_csv(folder / "polars.csv", separator=";", include_bom=True)
     csv_done = perf_counter()
     by_card.write_ndjson(folder / "polars.json")
+    by_employer.write_parquet(folder / "polars.parquet")
     seconds = perf_counter() - begun
     json.dump({"seconds": seconds, "csv": csv_done - begun, "MB": _peak_mb()}, sys.stdout)
 

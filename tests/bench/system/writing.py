@@ -1,4 +1,4 @@
-"""Both files of an extract as exports writes them: ``python -m tests.bench.system.writing <statements> <folder>``.
+"""The files of an extract as exports writes them: ``python -m tests.bench.system.writing <statements> <folder>``.
 
 Statements come from memory, 500 at a time as from the database. Prints seconds and peak memory as JSON.
 """
@@ -11,10 +11,12 @@ import sys
 from pathlib import Path
 from time import perf_counter
 
+from frikort_contracts.extract_files import ExtractKind
 from frikort_contracts.extracts import Authority
 
-from services.exports.extract_files import ExtractFiles
+from services.exports.extracts.files import ExtractFiles
 from services.exports.feeds import statement_fields
+from services.runtime.file_store import FileStore
 from tests.bench.processes import peak_bytes
 from tests.bench.system.statements import CPR, DISTINCT, card_id, figures
 
@@ -22,21 +24,17 @@ _AT_ONCE = 500
 
 
 def main() -> None:
-    """Write both files and print the figures."""
+    """Write the files and print the figures."""
     count, folder = int(sys.argv[1]), Path(sys.argv[2])
     known = [(card_id(number), figures(number)) for number in range(DISTINCT)]
     begun = perf_counter()
-    files = ExtractFiles(Authority.SKAT)
-    out = {name: (folder / f"extract.{name}").open("w", encoding="utf-8", newline="") for name in ("csv", "jsonl")}
+    files = ExtractFiles(ExtractKind.TAX_YEAR, FileStore(folder.absolute().as_uri()), f"extract-{count}")
     for start in range(0, count, _AT_ONCE):
         first = start % DISTINCT
         some = known[first : first + min(_AT_ONCE, count - start)]
-        for part in files.add([statement_fields(Authority.SKAT, card, CPR, of_year) for card, of_year in some]):
-            out[part.format].write(part.content)
-    for part in files.finish():
-        out[part.format].write(part.content)
-    for file in out.values():
-        file.close()
+        files.add([statement_fields(Authority.SKAT, card, CPR, of_year) for card, of_year in some])
+    files.finish()
+    files.close()
     seconds = perf_counter() - begun
     json.dump({"seconds": seconds, "MB": peak_bytes(os.getpid()) / 2**20}, sys.stdout)
 

@@ -16,6 +16,7 @@ from tests.deploy.helm.chart import SIZES, installation, merged, of_kind, render
 PUBLIC: Final = ("gateway", "portals")
 OF_OPERATORS: Final = (OPERATOR, BACKUP)
 PROVIDER: Final = "192.0.2.0/24"
+BUCKET: Final = "198.51.100.0/24"
 NAMESPACES: Final = {
     "ingress-nginx": "ingress controller",
     "monitoring": "Prometheus",
@@ -43,6 +44,7 @@ def test_processes_connect_to_what_the_architecture_draws_and_to_nothing_else(si
     expected |= {Connection(name, "Kafka", 9093) for name in (*_on_kafka(), "topics", *OF_OPERATORS)}
     expected |= {Connection(name, "MongoDB", 27017) for name in (*_processes(), "users", *OF_OPERATORS)}
     expected |= {Connection(name, "OpenID provider", 443) for name in PUBLIC}
+    expected |= {Connection(name, "S3 bucket", 443) for name in ("exports", "gateway")}
     expected |= {Connection("portals", "ingress controller", 443)}
     assert {out for policy in _policies(size).values() for out in _outgoing(policy)} == expected
 
@@ -144,6 +146,8 @@ def test_processes_reach_a_collector_of_spans_if_its_address_is_given() -> None:
     "missing",
     [
         {"network": {"provider": []}},
+        {"network": {"bucket": []}},
+        {"extractFiles": {"address": ""}},
         {"image": {"repository": ""}},
         {"trustedProxies": ""},
         *({"addresses": {name: ""}} for name in installation()["addresses"]),
@@ -151,7 +155,9 @@ def test_processes_reach_a_collector_of_spans_if_its_address_is_given() -> None:
     ids=str,
 )
 def test_a_value_that_every_installation_needs_is_not_forgotten(missing: dict[str, Any]) -> None:
-    with pytest.raises(HelmRenderError, match=r"network\.provider|image\.repository|trustedProxies|addresses\."):
+    with pytest.raises(
+        HelmRenderError, match=r"network\.(provider|bucket)|extractFiles|image\.repository|trustedProxies|addresses\."
+    ):
         render(merged(values_of_size("country"), missing))
 
 
@@ -198,8 +204,7 @@ def _peer(peer: Mapping[str, Any]) -> str:
     """The name of the one that a rule allows."""
     ((kind, selector),) = peer.items()
     if kind == "ipBlock":
-        assert selector == {"cidr": PROVIDER}
-        return "OpenID provider"
+        return {PROVIDER: "OpenID provider", BUCKET: "S3 bucket"}[selector["cidr"]]
     ((label, value),) = selector["matchLabels"].items()
     if kind == "namespaceSelector":
         assert label == "kubernetes.io/metadata.name"

@@ -358,6 +358,25 @@ class TestExtracts:
         found = [s for s in spans if s.subject == of_year(2025, municipality) and s.since <= stamp(drawn) < s.until]
         assert len(found) == expected
 
+    def test_a_card_is_in_the_extracts_of_an_employer_while_its_reports_count(self) -> None:
+        until = NOON + timedelta(days=3)
+        card = CardView(
+            card_id=CARD,
+            revision=1,
+            number="12345",
+            municipality="101",
+            person=PERSON,
+            active=True,
+            active_periods=[],
+            control_due=2027,
+            history=[CardEntry(revision=1, event="-", at=NOON, municipality="101", actor="a", case_reference=None)],
+        )
+        own = report("1", [(NOON, 5), (until, 0)])
+
+        spans = [span for span in extracts_with(card, [own]) if span.subject == of_year(2025, own.cvr)]
+
+        assert spans == [Span(of_year(2025, own.cvr), stamp(NOON), stamp(until))]
+
 
 def test_each_branch_of_the_query_is_one_range_of_the_index() -> None:
     spans = [Span("card:1"), Span("year:2025", "2025", "2026")]

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 from uuid import uuid4
@@ -17,6 +18,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from frikort_contracts.cloudevents import Record
 from frikort_contracts.evidence import EvidenceFile
+from frikort_contracts.extract_files import ExtractKind, FileFormat
 from frikort_contracts.http.roles import Role
 from frikort_contracts.issuance import MandateScope
 from frikort_contracts.values import CitizenSide, Period
@@ -27,13 +29,14 @@ from services.gateway.api.dependencies import RequestContext, caller_in
 from services.gateway.audit import actions
 from services.gateway.audit.routes import UndeclaredRoute, check_routes
 from services.gateway.auth import Caller
-from services.gateway.extract_requests import StoredExtractRequest
+from services.gateway.extracts.requests import StoredExtractRequest
+from services.gateway.extracts.scopes import Requester
 from services.gateway.payroll.upload import Upload
 from services.gateway.person_encryption import Contact, Person
-from services.gateway.projections import cards, evidence, extracts, ledgers, reports, statistics
+from services.gateway.projections import cards, evidence, ledgers, reports, statistics
 from services.gateway.projections.cards import MandateView
 from services.gateway.projections.employments import EmploymentView
-from services.gateway.projections.extracts import ExtractFileView, ExtractPartView, ExtractView, ManifestView
+from services.gateway.projections.extract_files import ExtractFilesView, MadeView, StoredFileView
 from services.gateway.projections.outcomes import OutcomeView
 from tests.gateway.build import (
     CARD,
@@ -57,6 +60,13 @@ from tests.gateway.public.build import published
 CPR: Final = "7301854321"
 NAME: Final = "Karla Eksempel"
 EXTRACT: Final = "2b0f5c0e-9c3a-4f7d-8b1e-6d5c4b3a2f10"
+EXTRACTS: Final = {
+    "/v1/extracts": EXTRACT,
+    "/v1/municipality/extracts": "5f1b0a4e-0000-4000-8000-000000000002",
+    "/v1/employer/extracts": "5f1b0a4e-0000-4000-8000-000000000004",
+    "/v1/me/extracts": "5f1b0a4e-0000-4000-8000-000000000003",
+}
+"""An extract of each requester, by the path of its extracts."""
 REASON: Final = "Opfølgning på sag 2025-0042"
 HOLDER: Final = persons().encrypt_holder(Person("7505920102", "Testborger To"), CARD)
 MANDATE: Final = MandateView(
@@ -70,18 +80,20 @@ MANDATE: Final = MandateView(
 SUBJECTS: Final = {
     f"card:{CARD}",
     f"person:{persons().cpr_hash(CPR)}",
-    f"extract:{EXTRACT}",
-    "year:2025",
+    *(f"extract:{extract_id}" for extract_id in EXTRACTS.values()),
+    *("year:2025", "year:2025:101", f"year:2025:{CVR}"),
 }
 WITHOUT_PERSON: Final = {
-    *("allowances", "list_problems", "problem", "list_extracts", "get_extract", "list_reconciliations"),
+    *("allowances", "list_problems", "problem", "list_reconciliations"),
+    *("list_extracts", "get_extract", "get_manifest"),
+    *("list_employer_extracts", "get_employer_extract", "get_employer_extract_manifest"),
+    *("list_municipality_extracts", "get_municipality_extract", "get_municipality_extract_manifest"),
     *(
         "list_statistics",
         "get_statistics",
         "download_statistics",
         "statistics_catalog",
         "evidence_keys",
-        "get_manifest",
     ),
     *("send_batch", "list_batches", "get_batch", "book_batch", "cancel_batch"),
     *("own_changes", "represented_changes"),  # only that something changed
@@ -151,6 +163,15 @@ ACTIONS: Final = {
     "withdraw_represented_dispute": "withdraw-dispute",
     "request_extract": "draw-extract",
     "download_extract": "read-extract",
+    "request_municipality_extract": "draw-extract",
+    "download_municipality_extract": "read-extract",
+    "request_employer_extract": "draw-extract",
+    "download_employer_extract": "read-extract",
+    "request_own_extract": "draw-extract",
+    "list_own_extracts": "list-extracts",
+    "get_own_extract": "list-extracts",
+    "get_own_extract_manifest": "list-extracts",
+    "download_own_extract": "read-extract",
     "outcome": "read-outcome",
     "search_audit_log": "search-log",
     "export_audit_log": "export-log",
@@ -168,9 +189,9 @@ CALLERS: Final = {
 
 
 @pytest.fixture
-async def world() -> MemoryGateway:
-    """A gateway with one citizen who has a card, an employment and a report, and is in an extract."""
-    world = await memory_gateway()
+async def world(tmp_path: Path) -> MemoryGateway:
+    """A gateway with one citizen who has a card, an employment and a report, and is in all extracts."""
+    world = await memory_gateway(extract_files=tmp_path.as_uri())
     just_now = {name: replace(caller, logged_in_at=time.time()) for name, caller in CALLERS.items()}
     world.callers.update(just_now, everyone=CALLERS["employer"])
     world.fake_services.numbers["12345"] = CARD
@@ -192,23 +213,33 @@ async def world() -> MemoryGateway:
     dispute = disputed(1).model_copy(update={"message": None})
     world.models.put("reports", REPORT, after(reports.PROJECTION, [reported(), settled(1, 1, 100_000), dispute]))
     world.models.put("ledgers", f"{CARD}:2025", after(ledgers.PROJECTION, [balance(1, 100_000)]))
-    request = StoredExtractRequest(
-        extract_id=EXTRACT, authority="skat", year=2025, municipality=None, requested_at=NOON
-    )
-    await world.extract_requests.add(request)
-    file = ExtractFileView(format="csv", parts=1, size=len(NAME), sha256="00" * 32)
-    manifest = ManifestView(
-        attempt=1, completed_at=NOON, provisional=False, count=1, reported=1, exempt=1, excess=0, files=[file]
-    )
-    world.models.put("extracts", EXTRACT, ExtractView(extract_id=EXTRACT, attempt=1, manifest=manifest))
-    part = ExtractPartView(extract_id=EXTRACT, attempt=1, format="csv", index=0, content=NAME)
-    world.models.put("extract_parts", extracts.part_id(EXTRACT, 1, "csv", 0), part)
+    await add_extracts(world, tmp_path)
     month = statistics.project(None, envelope(published("2025-01")))
     world.models.put("statistics", month.month, month)
     file_of_evidence = EvidenceFile(statement="{}", index=0, path=(), signed_root="header.payload.signature")
-    for statement in (evidence.report_evidence_id(REPORT, 1), evidence.extract_evidence_id(EXTRACT)):
+    for statement in (evidence.report_evidence_id(REPORT, 1), *map(evidence.extract_evidence_id, EXTRACTS.values())):
         world.evidence.files[statement] = file_of_evidence
     return world
+
+
+async def add_extracts(world: MemoryGateway, folder: Path) -> None:
+    """A completed extract of each requester."""
+    requesters = (
+        (ExtractKind.TAX_YEAR, Requester(Role.AUTHORITY, "skat")),
+        (ExtractKind.MUNICIPALITY, Requester(Role.CASEWORKER, "101")),
+        (ExtractKind.EMPLOYER, Requester(Role.EMPLOYER, CVR)),
+        (ExtractKind.CITIZEN, Requester(Role.CITIZEN, CARD)),
+    )
+    for extract_id, (kind, requester) in zip(EXTRACTS.values(), requesters, strict=True):
+        request = StoredExtractRequest(
+            extract_id=extract_id, requester=requester.text, kind=kind, year=2025, municipality=None, requested_at=NOON
+        )
+        await world.extract_requests.add(request)
+        name = f"{extract_id}.csv"
+        (folder / name).write_text(NAME, encoding="utf-8")
+        file = StoredFileView(format=FileFormat.CSV, name=name, size=len(NAME), sha256="00" * 32)
+        made = MadeView(completed_at=NOON, provisional=False, count=1, reported=1, exempt=1, excess=0, files=[file])
+        world.models.put("extract_files", extract_id, ExtractFilesView(extract_id=extract_id, attempt=1, made=made))
 
 
 @pytest.fixture
@@ -253,7 +284,7 @@ async def call(
         "card_id": CARD,
         "employment_id": EMPLOYMENT,
         "report_id": REPORT,
-        "extract_id": EXTRACT,
+        "extract_id": EXTRACTS.get(path.partition("/{")[0], ""),
         "file_format": "csv",
         "mandate_id": MANDATE.mandate_id,
         "code": "card-unknown",
@@ -346,7 +377,7 @@ async def test_a_response_that_cannot_be_recorded_is_not_sent(world: MemoryGatew
     world.accesses.unreachable = True
     for method, path, operation in await operations():
         name = operation["operationId"]
-        if name in {*WITHOUT_PERSON, "download_extract", "batch_result"}:
+        if name in {*WITHOUT_PERSON, "batch_result"}:
             continue
         response = await call(client, world, method, path, operation)
 
@@ -447,7 +478,7 @@ async def test_a_streamed_response_stops_where_it_cannot_be_recorded(
     world.accesses.unreachable = True
 
     with pytest.raises(NotRecorded):
-        await client.get(f"/v1/extracts/{EXTRACT}/files/csv", headers={"authorization": "Bearer authority"})
+        await call(client, world, *next(one for one in await operations() if one[2]["operationId"] == "batch_result"))
 
 
 async def test_an_undeclared_route_shows_no_data(world: MemoryGateway, client: httpx2.AsyncClient) -> None:

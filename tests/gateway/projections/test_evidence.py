@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from frikort_contracts.evidence import ExtractManifest, ReportReceipt
-from frikort_contracts.extracts import Authority, ExtractCompleted, ExtractFile, ExtractFormat
+from frikort_contracts.evidence import Statement
+from frikort_contracts.extract_files import ExtractKind, ExtractMade, FileFormat, StoredFile
+from frikort_contracts.extracts import Authority, ExtractCompleted, ExtractFile, ExtractFormat, Position
 from frikort_contracts.messages import Event
+from pydantic import TypeAdapter
 
 from services.gateway.projections import evidence
 from services.gateway.projections.evidence import PROJECTION
@@ -27,10 +29,25 @@ COMPLETED = ExtractCompleted(
 )
 
 
+MADE = ExtractMade(
+    extract_id="extract-1",
+    attempt=3,
+    kind=ExtractKind.MUNICIPALITY,
+    year=2025,
+    municipality="101",
+    positions=(Position(topic="frikort.cards.v1", partition=0, offset=7),),
+    provisional=True,
+    count=12,
+    reported=9,
+    exempt=8,
+    excess=1,
+    files=(StoredFile(format=FileFormat.PARQUET, name="extract-1/3.parquet", size=2, sha256="0" * 64),),
+)
+
+
 def statement(event: Event) -> dict[str, Any]:
     view = evidence.project(None, envelope(event))
-    model = ExtractManifest if isinstance(event, ExtractCompleted) else ReportReceipt
-    return model.model_validate_json(view.statement).model_dump()
+    return TypeAdapter[Any](Statement).validate_json(view.statement).model_dump()  # type: ignore[no-any-return]
 
 
 def test_each_revision_of_a_report_has_a_receipt() -> None:
@@ -67,6 +84,15 @@ def test_a_manifest_says_what_the_completed_extract_says() -> None:
         "exempt": 8,
         "excess": 1,
     }
+    assert manifest["files"][0]["sha256"] == "0" * 64
+
+
+def test_a_manifest_of_files_says_what_they_contain_and_from_which_positions() -> None:
+    manifest = statement(MADE)
+
+    assert PROJECTION.document_id(envelope(MADE)) == "extract:extract-1"
+    assert (manifest["contents"], manifest["municipality"], manifest["reported"]) == ("municipality", "101", 9)
+    assert manifest["positions"] == ({"topic": "frikort.cards.v1", "partition": 0, "offset": 7},)
     assert manifest["files"][0]["sha256"] == "0" * 64
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
 
@@ -23,6 +25,8 @@ from services.gateway.problems import ProblemError
 from services.gateway.projections import outcomes
 from services.gateway.retention.job import RUNS, RetentionJob
 from services.gateway.retention.periods import ANSWERS, LINES
+from services.gateway.retention.periods import FILES as FILE_PERIOD
+from services.runtime.file_store import FileStore
 from services.runtime.mongo.driver import Database
 from tests.gateway.build import CARD, persons
 from tests.gateway.memory import MemoryTopic
@@ -45,8 +49,9 @@ class Topic(MemoryTopic):
 class Keeper:
     """The commands of a gateway over a database, and the job."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, folder: Path) -> None:
         self.database = database
+        self.folder = folder
         self.topic = Topic()
         self.recorded: list[UUID] = []
 
@@ -56,6 +61,7 @@ class Keeper:
             self.topic,
             CommandExpiry(self.database),
             ExpirySigner(self.database, self.topic, SigningKey(b"k" * 32)),
+            FileStore(self.folder.as_uri()),
             pause=0,
         )
 
@@ -94,8 +100,8 @@ class Keeper:
 
 
 @pytest.fixture
-async def keeper(database: Database) -> Keeper:
-    keeper = Keeper(database)
+async def keeper(database: Database, tmp_path: Path) -> Keeper:
+    keeper = Keeper(database, tmp_path)
     await keeper.job().prepare()
     return keeper
 
@@ -167,8 +173,28 @@ async def test_a_night_has_one_run_and_one_report(keeper: Keeper) -> None:
         await keeper.job().run_once(DAY, NOW)
 
     (report,) = keeper.topic.reports
-    assert report.expired == {"stored-answers": 1, "payroll-lines": 0, "unusual-findings": 0, "audit-entries": 0}
+    assert report.expired == {
+        "stored-answers": 1,
+        "payroll-lines": 0,
+        "extract-files": 0,
+        "unusual-findings": 0,
+        "audit-entries": 0,
+    }
     assert await keeper.database[RUNS].count_documents({}) == 1
+
+
+async def test_files_of_extracts_are_deleted_when_they_are_too_old(keeper: Keeper) -> None:
+    old, young = keeper.folder / "old" / "1.csv", keeper.folder / "young" / "1.csv"
+    for file, age in ((old, FILE_PERIOD + timedelta(minutes=1)), (young, FILE_PERIOD - timedelta(minutes=1))):
+        file.parent.mkdir()
+        file.write_text("kort;")
+        moment = (NOW - age).timestamp()
+        os.utime(file, (moment, moment))
+
+    await keeper.job().run_once(DAY, NOW)
+
+    assert [path for path in keeper.folder.rglob("*") if path.is_file()] == [young]
+    assert keeper.topic.reports[0].expired["extract-files"] == 1
 
 
 async def test_a_run_that_was_interrupted_is_continued(keeper: Keeper) -> None:

@@ -37,13 +37,13 @@ def extract(**changes: Any) -> ExtractResource:
         "status": "requested",
         "statements": None,
         "statements_written": 0,
-        "parts_written": 0,
+        "kind": "tax-year",
         "manifest": None,
     }
     return ExtractResource(**given | changes)
 
 
-DONE: Final = extract(status="done", statements=2200, statements_written=2200, parts_written=4, manifest=MANIFEST)
+DONE: Final = extract(status="done", statements=2200, statements_written=2200, manifest=MANIFEST)
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ async def test_a_refused_extract_shows_the_error_at_its_field(site: Site, client
     [
         (extract(), "<progress aria-labelledby", "Udtrækket venter på at blive lavet"),
         (
-            extract(status="running", statements=2200, statements_written=550, parts_written=2),
+            extract(status="running", statements=2200, statements_written=550),
             'max="2200" value="550"></progress>',
             "550 af 2200 opgørelser er skrevet.",
         ),

@@ -240,6 +240,14 @@ spec:
         {{- end }}
       ports: [{port: 443}]
     {{- end }}
+    {{- if has "bucket" (.process.connects | default list) }}
+    {{- if not $network.bucket }}{{ fail "network.bucket" }}{{ end }}
+    - to:
+        {{- range $network.bucket }}
+        - ipBlock: {cidr: {{ . }}}
+        {{- end }}
+      ports: [{port: 443}]
+    {{- end }}
     {{- if has "api" (.process.connects | default list) }}
     - to: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: {{ $network.ingressController.namespace }}}}}]
       ports: [{port: {{ $network.ingressController.httpsPort }}}]

@@ -1,4 +1,4 @@
-"""The actions of authorities that the audit log records."""
+"""The actions on extracts that the audit log records."""
 
 from __future__ import annotations
 
@@ -13,3 +13,4 @@ DRAW_EXTRACT: Final = define(
     "drew an extract that your card is part of",
 )
 READ_EXTRACT: Final = define("read-extract", "extract", "har hentet et udtræk", "downloaded an extract")
+LIST_EXTRACTS: Final = define("list-extracts", "read", "har set sine udtræk", "looked at their extracts")

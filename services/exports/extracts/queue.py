@@ -1,4 +1,4 @@
-"""The queue of extracts, in the documents of ``requests``, with leases by the database's clock.
+"""The queue of extracts, in the documents of their processor, with leases by the database's clock.
 
 Any instance can claim an extract that has no lease. A claim increments ``attempt``, and every later write names its
 attempt, so a worker whose lease has expired cannot change anything. Each write increments the document's ``version``,
@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from frikort_contracts.extracts import ExtractCompleted
+from frikort_contracts.extract_files import ExtractMade
 from pymongo import ReturnDocument
 
-from services.exports.extract_requests import ExtractRequest
-from services.exports.processor import REQUESTS
+from services.exports.extracts.requests import EXTRACT_FILES, ExtractRequest
 from services.runtime.mongo.driver import Database
 from services.runtime.mongo.lease import LeaseLost, expired, lease_end, next_attempt
+from services.runtime.processing.decision import Processor
 
 _MAX_AVAILABLE = 100
 
@@ -24,8 +24,8 @@ _MAX_AVAILABLE = 100
 class ExtractQueue:
     """Claims on extracts. ``lease`` is the number of seconds after which a silent worker loses its claim."""
 
-    def __init__(self, database: Database, *, lease: float) -> None:
-        self._requests = database[REQUESTS.name]
+    def __init__(self, database: Database, processor: Processor[Any] = EXTRACT_FILES, *, lease: float) -> None:
+        self._requests = database[processor.name]
         self._lease = lease
 
     async def available(self) -> list[ExtractRequest]:
@@ -52,10 +52,10 @@ class ExtractQueue:
         """Release the extract; it can be claimed after ``seconds``. Raises ``LeaseLost``."""
         await self._write(claimed, {"lease_until": lease_end(seconds)})
 
-    async def store_manifest(self, claimed: ExtractRequest, manifest: ExtractCompleted) -> None:
+    async def store_manifest(self, claimed: ExtractRequest, made: ExtractMade) -> None:
         """Store the manifest before it is published, so that an extract never has two. Raises ``LeaseLost``."""
-        result = {"$literal": manifest.model_dump(mode="json")}
-        await self._write(claimed, {"manifest": result, "lease_until": lease_end(self._lease)})
+        result = {"$literal": made.model_dump(mode="json")}
+        await self._write(claimed, {"made": result, "lease_until": lease_end(self._lease)})
 
     async def finish(self, claimed: ExtractRequest) -> None:
         """Mark the extract as done: its manifest is published. Raises ``LeaseLost``."""

@@ -1,0 +1,119 @@
+"""Extracts as files in a folder or bucket: the request, its progress, and the manifest of the files."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from frikort_contracts.extracts import Authority, Position
+from frikort_contracts.messages import Command, Event
+from frikort_contracts.values import Actor, Cvr, MunicipalityCode, Revision, Value, Year
+
+
+class ExtractKind(StrEnum):
+    """What an extract contains, and so who may request it."""
+
+    TAX_YEAR = "tax-year"  # the tax agency: a year by card and employer, with the encrypted CPR number
+    FOLLOW_UP = "follow-up"  # STAR: a year by card, without CPR number and employer
+    MUNICIPALITY = "municipality"  # a municipality: a year of the cards for which it is responsible
+    EMPLOYER = "employer"  # an employer: its own reports of a year, and how each is split
+    CITIZEN = "citizen"  # a citizen: a year of the own card, by employer
+    STATISTICS = "statistics"  # an authority: the public statistics of a year, by month and municipality
+
+
+KIND_OF: dict[Authority, ExtractKind] = {
+    Authority.SKAT: ExtractKind.TAX_YEAR,
+    Authority.STAR: ExtractKind.FOLLOW_UP,
+}
+"""The kind with the statements of an authority's feed."""
+
+
+class FileFormat(StrEnum):
+    """The formats in which every extract is made."""
+
+    CSV = "csv"
+    JSON_LINES = "jsonl"
+    PARQUET = "parquet"
+
+
+class RequestExtractFiles(Command):
+    """Make an extract of ``year``, at least as new as ``positions``.
+
+    ``municipality`` restricts it to the cards of one municipality, ``cvr`` to the reports of one employer, ``card_id``
+    to one card.
+    """
+
+    type: ClassVar[str] = "dk.frikort.extract.request.v2"
+
+    extract_id: str
+    kind: ExtractKind
+    year: Year
+    municipality: MunicipalityCode | None = None
+    cvr: Cvr | None = None
+    card_id: str | None = None
+    requester: str = Field(description="Who may read it: a role and its organisation. Only the gateway reads this.")
+    positions: tuple[Position, ...]
+    actor: Actor
+
+    @property
+    def key(self) -> str:
+        return self.extract_id
+
+    @model_validator(mode="after")
+    def _has_its_scope(self) -> Self:
+        if self.kind is ExtractKind.MUNICIPALITY and self.municipality is None:
+            raise ValueError("an extract for a municipality is of that municipality")
+        if (self.kind is ExtractKind.EMPLOYER) != (self.cvr is not None):
+            raise ValueError("an extract for an employer is of its reports, and no other is")
+        if (self.kind is ExtractKind.CITIZEN) != (self.card_id is not None):
+            raise ValueError("an extract for a citizen is of one card, and no other is")
+        return self
+
+
+class ExtractFilesEvent(Event):
+    """Something about one extract; ``attempt`` grows when an interrupted extract is made again."""
+
+    key_field: ClassVar[str] = "extract_id"
+
+    extract_id: str
+    attempt: Revision
+
+
+class ExtractProgressed(ExtractFilesEvent):
+    """So many rows are written. The first of an attempt says 0."""
+
+    type: ClassVar[str] = "dk.frikort.extract.progressed.v1"
+
+    rows: int = Field(ge=0, description="How many rows there are to write: statements, or rows of statistics.")
+    written: int = Field(ge=0, description="How many of them are written.")
+
+
+class StoredFile(Value):
+    """One file of an extract."""
+
+    format: FileFormat
+    name: str = Field(description="Its unique name in the folder or bucket.")
+    size: int = Field(ge=0, description="Bytes.")
+    sha256: str = Field(description="Hex digest of the file.")
+
+
+class ExtractMade(ExtractFilesEvent):
+    """All files are stored; this is the manifest. Amounts are sums over the rows, in øre."""
+
+    type: ClassVar[str] = "dk.frikort.extract.made.v1"
+
+    kind: ExtractKind
+    year: Year
+    municipality: MunicipalityCode | None = None
+    positions: tuple[Position, ...] = Field(description="The extract contains everything before these positions.")
+    provisional: bool = Field(description="Whether the allowance of a row is provisional.")
+    count: int = Field(ge=0, description="Rows of the JSON Lines file.")
+    reported: int = Field(description="Øre. Sums of public statistics can be negative, after corrections.")
+    exempt: int = Field(description="Øre.")
+    excess: int = Field(description="Øre.")
+    files: tuple[StoredFile, ...]
+
+
+AnyExtractFilesEvent = ExtractProgressed | ExtractMade

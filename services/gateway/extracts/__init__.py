@@ -1,0 +1,1 @@
+"""Extracts: who may request which, how far each has come, and their files."""

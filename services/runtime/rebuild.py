@@ -1,0 +1,320 @@
+"""Builds the documents of a projection again from the topics, while the service runs, and puts them in place at once.
+
+The new documents are made in a collection of their own (``<name>_rebuilt``) by a consumer group of their own, while
+those in place serve and are kept up to date. When the new ones have caught up, their collection replaces the other one
+in one step (``renameCollection``), and this consumer goes on until it has applied everything that the service had
+applied before the step. From both sides a message is applied again without effect, because a projection ignores what
+its state contains, and a version guards each write. See ``docs/decisions/0051-rebuilding-beside.md``.
+
+A rebuild that was interrupted continues where it was. ``main`` is the command of a service.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, cast
+from uuid import uuid4
+
+from frikort_contracts.cloudevents import Record
+from pymongo.errors import BulkWriteError
+
+from services.runtime import exit_codes
+from services.runtime.error_kinds import RETRYABLE
+from services.runtime.kafka.consumer import KafkaConsumer
+from services.runtime.kafka.producer import KafkaProducer
+from services.runtime.mongo.document_store import MongoStore
+from services.runtime.mongo.driver import Database, connect_for_processing, durable_database
+from services.runtime.operator_commands import SettingsRefused, say, settings_for, write
+from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
+from services.runtime.processing.consumer import BatchConsumer
+from services.runtime.processing.document_cache import DocumentCache
+from services.runtime.processing.policies import BatchPolicy, CommitPolicy
+from services.runtime.processing.positions import Offsets, Partition
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from services.runtime.processing.apply import Document, Documents, Incoming
+    from services.runtime.processing.decision import Address
+    from services.runtime.processing.entry_loading import MapAddress, Needed, StoredEntries
+    from services.runtime.processing.projection import Projection
+    from services.runtime.settings import RuntimeSettings
+
+COLLECTION: Final = "rebuilds"
+SUFFIX: Final = "_rebuilt"
+_WORKERS: Final = 2
+_CACHED: Final = 20_000
+_COPIED_AT_ONCE: Final = 500
+_POLL_SECONDS: Final = 0.2
+_COMMITS: Final = CommitPolicy(min_interval=1.0)
+
+
+class RebuildStopped(RuntimeError):
+    """The consumer of a rebuild stopped itself; the text says why."""
+
+
+@dataclass
+class Progress:
+    """How far a rebuild has applied its topics. Also the port by which the consumer reports it."""
+
+    applied: dict[Partition, int] = field(default_factory=dict)
+
+    async def add(self, offsets: Offsets) -> None:
+        """See ``AppliedPositions``."""
+        self.applied.update(offsets)
+
+    def has_reached(self, ends: Offsets) -> bool:
+        """Whether everything before ``ends`` is applied."""
+        return all(self.applied.get(partition, 0) >= end for partition, end in ends.items() if end)
+
+    def records(self, ends: Offsets) -> int:
+        """How many of the records before ``ends`` are applied."""
+        return sum(min(self.applied.get(partition, 0), end) for partition, end in ends.items())
+
+
+class _Discarded:
+    """A projection publishes nothing but dead letters, and the service has published those already."""
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        """Discard the records."""
+
+
+class _Store:
+    """The store of the new documents, which changes its collection once."""
+
+    def __init__(self, database: Database, projection: Projection[Any]) -> None:
+        self._database = database
+        self._projection = projection
+        self.use(projection.name + SUFFIX)
+
+    def use(self, collection: str) -> None:
+        self.inner: MongoStore[Any] = MongoStore(self._database, replace(self._projection, name=collection))
+
+    async def load(self, addresses: Sequence[Address]) -> Documents[Any]:
+        return await self.inner.load(addresses)
+
+    async def load_entries(self, needed: Needed) -> Mapping[MapAddress, StoredEntries]:
+        return await self.inner.load_entries(needed)
+
+    async def write(self, documents: Sequence[Document[Any]]) -> bool:
+        return await self.inner.write(documents)
+
+
+class _Gate:
+    """A batch handler that can be held between two batches."""
+
+    def __init__(self, processor: BatchProcessor[Any]) -> None:
+        self._processor = processor
+        self._running = asyncio.Semaphore(_WORKERS)
+        self.name, self.reader = processor.name, processor.reader
+
+    @property
+    def topics(self) -> Collection[str]:
+        return self._processor.topics
+
+    async def process(self, batch: Sequence[Incoming]) -> BatchResult:
+        async with self._running:
+            return await self._processor.process(batch)
+
+    def revoked(self) -> None:
+        self._processor.revoked()
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """No batch is in progress within this context, and no document is cached."""
+        for _ in range(_WORKERS):
+            await self._running.acquire()
+        try:
+            self._processor.revoked()
+            yield
+        finally:
+            for _ in range(_WORKERS):
+                self._running.release()
+
+
+class Rebuild:
+    """The rebuild of one projection of a service. ``report`` gets a line now and then."""
+
+    def __init__(
+        self, service: str, projection: Projection[Any], settings: RuntimeSettings, *, report: Any = write
+    ) -> None:
+        self._service = service
+        self._projection = projection
+        self._settings = settings
+        self._report = report
+        self._client = connect_for_processing(settings.mongodb_uri)
+        self._database = durable_database(self._client, f"frikort_{service}")
+        self._rebuilds = self._database[COLLECTION]
+        self._kafka = KafkaProducer(settings, client_id=f"frikort-rebuild-{projection.name}", timeout=20)
+        self._progress = Progress()
+        self._failed: str | None = None
+
+    async def run(self, *, every: float = 5.0) -> int:
+        """Rebuild, and return the number of records. ``every``: seconds between two lines of progress."""
+        name = self._projection.name
+        try:
+            await self._kafka.start()
+            run = await self._begin()
+            store = _Store(self._database, self._projection)
+            if run["switched"]:
+                store.use(name)
+            processor: BatchProcessor[Any] = BatchProcessor(
+                service=self._service,
+                processor=self._projection,
+                store=store,
+                producer=_Discarded(),
+                cache=DocumentCache(_CACHED if self._projection.cached else 0),
+                dead_letter_limit=self._settings.dead_letter_limit,
+            )
+            gate = _Gate(processor)
+            group = f"frikort.{self._service}.rebuild.{name}.{run['run']}"
+            self._progress.applied.update(await self._kafka.committed_positions(group))
+            consumer = self._consumer(gate, group)
+            await consumer.start()
+            try:
+                ends = await self._until_applied(every)
+                if not run["switched"]:
+                    ends = await self._switch(gate, store)
+                await self._until(ends, every)
+            finally:
+                await consumer.stop()
+            await self._rebuilds.update_one({"_id": name}, {"$set": {"done": True, "ended_at": _now()}})
+            count = self._progress.records(ends)
+            self._report(f"{name}: rebuilt from {count:,} records")
+            return count
+        finally:
+            await self._kafka.stop()
+            self._client.close()
+
+    async def _begin(self) -> Mapping[str, Any]:
+        """The run that was interrupted, or a new one."""
+        name = self._projection.name
+        found = await self._rebuilds.find_one({"_id": name})
+        if found is not None and not found["done"]:
+            self._report(f"{name}: continues the rebuild of {found['started_at']}")
+            # The new collection is there from before a run is stored until it replaces the other one.
+            is_there = [index async for index in self._database[name + SUFFIX].list_indexes()]
+            return {**found, "switched": not is_there}
+        new = {"_id": name, "run": uuid4().hex, "started_at": _now(), "done": False}
+        await self._database[name + SUFFIX].drop()
+        await self._prepare()
+        await self._rebuilds.replace_one({"_id": name}, new, upsert=True)
+        return {**new, "switched": False}
+
+    async def _prepare(self) -> None:
+        """Create the new collection with every index of the one in place."""
+        name, database = self._projection.name, cast("Any", self._database)
+        # The driver's own check would list all collections, which this user may not do.
+        await database.create_collection(name + SUFFIX, check_exists=False)
+        target = database[name + SUFFIX]
+        async for index in database[name].list_indexes():
+            options = {key: value for key, value in index.items() if key not in ("key", "v", "ns")}
+            if options["name"] != "_id_":
+                await target.create_index(list(index["key"].items()), **options)
+
+    def _consumer(self, gate: _Gate, group: str) -> BatchConsumer:
+        most = self._settings.batch_records
+        return BatchConsumer(
+            consumer=KafkaConsumer(
+                settings=self._settings,
+                topics={topic.name for topic in self._projection.topics},
+                group=group,
+                client_id=f"frikort-rebuild-{self._projection.name}",
+            ),
+            processors=[gate],
+            batching=BatchPolicy(min_records=1, max_records=most, max_wait=0.0, burst=1),
+            committing=_COMMITS,
+            retryable=RETRYABLE,
+            stop_service=self._stop,
+            stall_timeout=self._settings.stall_timeout,
+            applied=self._progress,
+        )
+
+    def _stop(self, reason: str) -> None:
+        self._failed = reason
+
+    async def _ends(self) -> dict[Partition, int]:
+        """The end of each partition that has a record."""
+        ends = await self._kafka.end_offsets(self._projection.topics)
+        first = await self._kafka.first_positions(ends)
+        return {partition: end for partition, end in ends.items() if first.get(partition, 0) < end}
+
+    async def _until_applied(self, every: float) -> Offsets:
+        """Apply everything that the topics have; also what arrives meanwhile, as far as it is not the last second's."""
+        while True:
+            ends = await self._ends()
+            begun = time.monotonic()
+            await self._until(ends, every)
+            if time.monotonic() - begun < 1.0 + 2 * _COMMITS.min_interval:
+                return ends
+
+    async def _until(self, ends: Offsets, every: float) -> None:
+        total, last, count_then = sum(ends.values()), time.monotonic(), self._progress.records(ends)
+        while not self._progress.has_reached(ends):
+            if self._failed is not None:
+                raise RebuildStopped(self._failed)
+            if (seconds := time.monotonic() - last) >= every:
+                count = self._progress.records(ends)
+                rate = (count - count_then) / seconds
+                self._report(f"{self._projection.name}: {count:,} of {total:,} records, {rate:,.0f}/s")
+                last, count_then = time.monotonic(), count
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _switch(self, gate: _Gate, store: _Store) -> Offsets:
+        """Put the new documents in place. Returns the positions that must still be applied to them."""
+        name = self._projection.name
+        await self._take_over()
+        async with gate.held():
+            await self._database[name + SUFFIX].rename(name, dropTarget=True)
+            store.use(name)
+        # What the service had applied before the step is before these.
+        return await self._ends()
+
+    async def _take_over(self) -> None:
+        """Copy the documents whose messages are too old for a topic that does not keep them without limit."""
+        if all(topic.retention is None for topic in self._projection.topics):
+            return
+        source, target = self._database[self._projection.name], self._database[self._projection.name + SUFFIX]
+        cursor, count = source.find({}).batch_size(_COPIED_AT_ONCE), 0
+        while some := await cursor.to_list(_COPIED_AT_ONCE):
+            known = target.find({"_id": {"$in": [stored["_id"] for stored in some]}}, {"_id": 1})
+            ids = {stored["_id"] async for stored in known}
+            missing = [stored for stored in some if stored["_id"] not in ids]
+            if missing:
+                try:
+                    await target.insert_many(missing, ordered=False)
+                except BulkWriteError:  # a message made one meanwhile
+                    self._report(f"{self._projection.name}: documents were made while older ones were taken over")
+            count += len(missing)
+        self._report(f"{self._projection.name}: took over {count:,} documents that are older than their topics")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def main(
+    service: str, program: str, projections: Sequence[Projection[Any]], arguments: Sequence[str] | None = None
+) -> int:
+    """The command of a service: rebuild one projection, or all of them one after another."""
+    by_name = {projection.name: projection for projection in projections}
+    parser = argparse.ArgumentParser(prog=f"python -m {program}")
+    parser.add_argument("name", nargs="+", choices=[*by_name, "all"], help="the projections, or `all`")
+    given = parser.parse_args(arguments)
+    names = [*by_name] if "all" in given.name else given.name
+    try:
+        settings = settings_for(program)
+    except SettingsRefused as refused:
+        return say(exit_codes.UNSAFE_SETTING, str(refused))
+    try:
+        for name in names:
+            asyncio.run(Rebuild(service, by_name[name], settings).run())
+    except RebuildStopped as stopped:
+        return say(exit_codes.STOPPED_ITSELF, f"stopped: {stopped}", "Start the same command again to continue.")
+    return exit_codes.DONE

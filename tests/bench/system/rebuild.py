@@ -1,0 +1,127 @@
+"""Read models and exports' documents built from the topics: by the processes from empty databases, and by the command.
+
+The first row needs nothing that an earlier release does not have, so the file can be copied to one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any, Final
+
+from aiokafka.admin import AIOKafkaAdminClient
+from frikort_contracts.topics import TOPICS
+from pymongo import MongoClient
+
+from services.runtime.kafka.producer import KafkaProducer
+from tests.bench.bench import Bench
+from tests.bench.case import Case, Figures
+from tests.bench.events import Load, fill
+from tests.bench.system.world import World, until, world
+from tests.chaos.readers import lagging_groups
+
+ROW: Final = "rebuild"
+RATE: Final = "records/s"
+_CARDS: Final = 5_000
+_REPORTS: Final = 50_000
+_PATIENCE: Final = 1_200.0
+_BUILT: Final = {"projections": "gateway", "exports": "exports"}
+"""The processes, and the databases that they build."""
+_NAMES: Final = ("cards", "employments", "reports", "ledgers")
+
+
+@dataclass(frozen=True)
+class _OfWorld(Load):
+    """Reports of the cards of a world."""
+
+    ids: Sequence[str] = ()
+
+    def card_ids(self) -> list[str]:
+        """The ids of the cards."""
+        return list(self.ids)
+
+
+async def processes(bench: Bench) -> Figures:
+    """Projections and exports from empty databases, both at once."""
+    async with world(bench, "rebuild", cards=_CARDS) as made:
+        await _book(made)
+        for name in (*_BUILT, "gateway", "payroll"):
+            await asyncio.to_thread(made.system.processes[name].terminate)
+        await _forget(made)
+        records = await _records(made)
+        begun = monotonic()
+        for name in _BUILT:
+            await asyncio.to_thread(made.system.processes[name].restart)
+        seconds = await _until_idle(made) - begun
+    return {RATE: records / seconds, "s": seconds, "records": records}
+
+
+async def command(bench: Bench) -> Figures:
+    """Four read models by the command, one after another, while the system is up."""
+    async with world(bench, "rebuild beside", cards=_CARDS) as made:
+        await _book(made)
+        environment = made.system.environment("projections", ()) | made.system.mongodb_access.environment("rebuild")
+        module = "services.gateway.projections.rebuild"
+        begun = monotonic()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", module, *_NAMES, env=environment, stdout=asyncio.subprocess.PIPE
+        )
+        out, _ = await process.communicate()
+        seconds = monotonic() - begun
+        if process.returncode:
+            raise RuntimeError(out.decode())
+    lines = [line for line in out.decode().splitlines() if "rebuilt from" in line]
+    records = sum(int(line.split()[-2].replace(",", "")) for line in lines)
+    return {RATE: records / seconds, "s": seconds, "records": records}
+
+
+async def _book(made: World) -> None:
+    """Publish reports and wait until every service has them."""
+    with MongoClient[dict[str, Any]](made.system.mongodb) as client:
+        ids = sorted(stored["_id"] for stored in client["frikort_gateway"]["cards"].find({}, {"_id": 1}))
+    await fill(made.system.access, "frikort.earnings.v1", _OfWorld(_REPORTS, len(ids), ids=ids))
+    await _until_idle(made)
+
+
+async def _forget(made: World) -> None:
+    """Drop the databases, and the positions of their consumer groups."""
+    with MongoClient[dict[str, Any]](made.system.mongodb) as client:
+        for database in _BUILT.values():
+            client.drop_database(f"frikort_{database}")
+    admin = AIOKafkaAdminClient(**made.system.access.options())
+    await admin.start()
+    try:
+        groups = [name for name, _ in await admin.list_consumer_groups()]
+        built = [name for name in groups if name.split(".")[1] in _BUILT.values()]
+        await admin.delete_consumer_groups(built)
+    finally:
+        await admin.close()
+
+
+async def _records(made: World) -> int:
+    """The records that the processes read, each as often as it is read."""
+    log = KafkaProducer(made.system.access.settings(), client_id="bench", timeout=30)
+    try:
+        ends = await log.end_positions(TOPICS)
+    finally:
+        await log.stop()
+    readers = {topic.name: len(set(topic.readers) & set(_BUILT)) for topic in TOPICS if not topic.is_followed}
+    return sum(end.offset * readers.get(end.topic, 0) for end in ends)
+
+
+async def _until_idle(made: World) -> float:
+    log = KafkaProducer(made.system.access.settings(), client_id="bench", timeout=30)
+
+    async def is_idle() -> bool:
+        return not await lagging_groups(log)
+
+    try:
+        return await until("an idle system", is_idle, patience=_PATIENCE)
+    finally:
+        await log.stop()
+
+
+CASES: Final = (Case("processes", ROW, processes), Case("command", ROW, command))
