@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final, get_args
 
 from prometheus_client import REGISTRY
 
+from services.gateway.audit.chain import SigningKey
+from services.gateway.audit.expiry import ExpirySigner
 from services.gateway.audit.unusual import Limits, Rule
 from services.gateway.audit.watcher import AccessWatcher
 from services.gateway.commands.store import CommandExpiry
 from services.gateway.retention.job import RetentionJob
+from services.runtime.file_store import FileStore
 from services.runtime.mongo.driver import connect, durable_database
 from tests.gateway.memory import MemoryTopic
 
@@ -29,9 +33,11 @@ async def test_every_rule_of_unusual_accesses_is_measured_before_the_first_findi
     assert labels_of("frikort_unusual_accesses", "rule") == set(get_args(Rule))
 
 
-async def test_every_kind_that_the_retention_job_deletes_is_measured_before_its_first_run() -> None:
+async def test_every_kind_that_the_retention_job_deletes_is_measured_before_its_first_run(tmp_path: Path) -> None:
     client = connect(NOWHERE)
-    database = durable_database(client, "frikort_gateway")
-    RetentionJob(database, MemoryTopic(), CommandExpiry(database))
+    database, topic = durable_database(client, "frikort_gateway"), MemoryTopic()
+    expiry = ExpirySigner(database, topic, SigningKey(b"k" * 32))
+    RetentionJob(database, topic, CommandExpiry(database), expiry, FileStore(tmp_path.as_uri()))
     client.close()
-    assert labels_of("frikort_retention_expired", "kind") >= {"stored-answers", "payroll-lines", "unusual-findings"}
+    kinds = {"stored-answers", "payroll-lines", "unusual-findings", "audit-entries"}
+    assert labels_of("frikort_retention_expired", "kind") >= kinds
