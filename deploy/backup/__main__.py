@@ -31,6 +31,7 @@ from services.runtime.errors import describe
 from services.runtime.operator_commands import say, write
 from services.runtime.safety_checks import UnsafeSetting, check_settings
 from services.runtime.settings import CommandSettings, KafkaSettings, MongoSettings
+from services.runtime.starting import problems_of
 
 logger = structlog.get_logger("deploy.backup")
 
@@ -60,8 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = BackupSettings()
         runtime_logging.configure(settings, "backup")
         check_settings(settings)
-    except (ValidationError, UnsafeSetting) as wrong:
-        return say(exit_codes.UNSAFE_SETTING, str(wrong))
+    except ValidationError as wrong:
+        return say(exit_codes.UNSAFE_SETTING, *problems_of(wrong))
+    except UnsafeSetting as unsafe:
+        return say(exit_codes.UNSAFE_SETTING, str(unsafe))
     except ArchiveBroken as broken:
         return say(exit_codes.NOT_DONE, str(broken))
     try:

@@ -19,8 +19,10 @@ from deploy.mongodb.rights import USERS
 from services.runtime import exit_codes
 from services.runtime import logging as runtime_logging
 from services.runtime.errors import describe
+from services.runtime.operator_commands import say
 from services.runtime.safety_checks import UnsafeSetting, check_settings
 from services.runtime.settings import CommandSettings, MongoSettings
+from services.runtime.starting import problems_of
 
 logger = structlog.get_logger(__name__)
 
@@ -56,9 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = ProvisionerSettings()
         runtime_logging.configure(settings, "mongodb")
         check_settings(settings)
-    except (ValidationError, UnsafeSetting) as wrong:
-        sys.stderr.write(f"{wrong}\n")
-        return exit_codes.UNSAFE_SETTING
+    except ValidationError as wrong:
+        return say(exit_codes.UNSAFE_SETTING, *problems_of(wrong))
+    except UnsafeSetting as unsafe:
+        return say(exit_codes.UNSAFE_SETTING, str(unsafe))
     try:
         made = _run_when_reachable(settings, given)
     except ConnectionFailure as error:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from services.runtime import logging as runtime_logging
 from services.runtime.safety_checks import UnsafeSetting, check_settings
 from services.runtime.settings import RuntimeSettings
+from services.runtime.starting import problems_of
 
 T = TypeVar("T", bound=RuntimeSettings)
 
@@ -29,8 +30,10 @@ def settings_for(command: str, kind: type[RuntimeSettings] = RuntimeSettings) ->
     try:
         settings = kind()
         check_settings(settings)
-    except (ValidationError, UnsafeSetting) as wrong:
-        raise SettingsRefused(str(wrong)) from None
+    except ValidationError as wrong:
+        raise SettingsRefused("\n".join(problems_of(wrong))) from None
+    except UnsafeSetting as unsafe:
+        raise SettingsRefused(str(unsafe)) from None
     runtime_logging.configure(settings, command)
     return settings
 

@@ -16,6 +16,9 @@ from frikort_contracts.reconciliation import CardYearDiffered, Holder, Reconcili
 from frikort_contracts.topics import RECONCILIATION_RESULTS
 from pymongo import AsyncMongoClient
 
+from services.issuance.jobs import RECONCILE
+from services.runtime.mongo.job_store import COLLECTION as JOBS
+from services.runtime.processing.jobs import DEFAULT_RATE
 from services.runtime.settings import REPOSITORY
 from tests.integration.scene import Job, World, accepted
 from tests.integration.topics import read_all
@@ -152,6 +155,15 @@ async def _documents(database: Database, name: str, collection: str, job: Job) -
 async def _put_back(database: Database, name: str, collection: str, job: Job, documents: list[dict[str, Any]]) -> None:
     await database[name][collection].delete_many({"state.card_id": job.card.id})
     await database[name][collection].insert_many(documents)
+
+
+async def test_a_run_starts_without_a_command(world: World, database: Database) -> None:
+    jobs = database["frikort_issuance"][JOBS]
+
+    async def started() -> bool:
+        return await jobs.count_documents({"kind": RECONCILE.name, "rate": DEFAULT_RATE}) > 0
+
+    await eventually(started, within=30, what="the nightly run, which is due at the first start")
 
 
 async def test_an_authority_sees_the_result_of_a_reconciliation(world: World) -> None:

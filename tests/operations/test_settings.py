@@ -1,4 +1,4 @@
-"""A process that cannot start because of its settings says so in one line of JSON, and ends with 1."""
+"""A process that cannot start because of its settings says so in one line of JSON, and ends with 1; so do commands."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from deploy.local import system
 from deploy.local.config import REPOSITORY
+from services.runtime import exit_codes
 from services.runtime.kafka import topics
 
 MODULES: Final = [*(service.module for service in system.SERVICES), topics.__name__]
@@ -36,6 +37,21 @@ def test_missing_settings_are_named(module: str) -> None:
     assert (code, line["event"], line["level"]) == (1, "runtime.settings_unusable", "critical")
     missing = "FRIKORT_KAFKA" if module == topics.__name__ else "FRIKORT_MONGODB"
     assert f"{missing}: Field required" in line["problems"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param("services.runtime.kafka.dead_letters list", id="dead letters"),
+        pytest.param("deploy.mongodb --check", id="users of MongoDB", marks=pytest.mark.verify),
+        pytest.param("deploy.backup books", id="backup", marks=pytest.mark.verify),
+    ],
+)
+def test_a_command_names_each_missing_setting_on_a_line(words: str) -> None:
+    argv = [sys.executable, "-m", *words.split()]
+    done = subprocess.run(argv, cwd=REPOSITORY, env={}, capture_output=True, text=True, check=False)
+    assert done.returncode == exit_codes.UNSAFE_SETTING
+    assert "FRIKORT_MONGODB: Field required" in done.stderr.splitlines()
 
 
 def test_a_setting_of_the_wrong_form_is_named_without_its_value() -> None:
