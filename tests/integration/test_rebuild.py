@@ -66,9 +66,10 @@ async def caught_up(world: World) -> None:
     await eventually(is_caught_up, what="projections and exports without lag")
 
 
-def lags(world: World, service: str) -> list[float]:
-    metrics = world.metrics(REBUILT[service][0])
-    return [float(line.split()[-1]) for line in metrics.splitlines() if line.startswith("frikort_lag_records")]
+def lags(world: World, service: str) -> list[int]:
+    """The lag of each partition. Readiness asks the broker where they end."""
+    processors = world.readiness(REBUILT[service][0]).json()["processors"]
+    return [lag for processor in processors.values() for lag in processor["lag"].values()]
 
 
 @contextmanager
