@@ -14,7 +14,7 @@ from pymongo import MongoClient
 
 from deploy.mongodb.rights import REBUILD
 from services.runtime import exit_codes
-from services.runtime.rebuild import COLLECTION, SUFFIX
+from services.runtime.rebuild.beside import COLLECTION, SUFFIX
 from tests.integration.scene import Job, World, accepted
 from tests.operations import command
 from tests.waiting import eventually
