@@ -6,12 +6,12 @@ import sys
 from collections.abc import Sequence
 
 from services.exports.statistics.card_history import CARD_HISTORIES
-from services.runtime import rebuild
+from services.runtime.rebuild import command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Returns its exit code."""
-    return rebuild.main("exports", "services.exports.rebuild", [CARD_HISTORIES], arguments)
+    return command.main("exports", "services.exports.rebuild", [CARD_HISTORIES], arguments)
 
 
 if __name__ == "__main__":

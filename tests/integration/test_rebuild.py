@@ -14,7 +14,7 @@ from pymongo import MongoClient
 
 from deploy.mongodb.rights import REBUILD
 from services.runtime import exit_codes
-from services.runtime.rebuild import COLLECTION, SUFFIX
+from services.runtime.rebuild.beside import COLLECTION, SUFFIX
 from tests.integration.scene import Job, World, accepted
 from tests.operations import command
 from tests.waiting import eventually
@@ -57,6 +57,21 @@ def indexes(world: World) -> dict[str, Mapping[str, Any]]:
         }
 
 
+async def caught_up(world: World) -> None:
+    """Wait until the read models and histories have everything."""
+
+    async def is_caught_up() -> bool:
+        return not any(lag for name in REBUILT for lag in lags(world, name))
+
+    await eventually(is_caught_up, what="projections and exports without lag")
+
+
+def lags(world: World, service: str) -> list[int]:
+    """The lag of each partition. Readiness asks the broker where they end."""
+    processors = world.readiness(REBUILT[service][0]).json()["processors"]
+    return [lag for processor in processors.values() for lag in processor["lag"].values()]
+
+
 @contextmanager
 def reports(job: Job) -> Iterator[list[int]]:
     """Report one amount after another, within the context. The list gets the amounts that were accepted."""
@@ -82,6 +97,7 @@ def reports(job: Job) -> Iterator[list[int]]:
 async def test_a_rebuild_under_load_gives_the_same_states_and_loses_nothing(world: World) -> None:
     world.job().report(123_400)
     job = world.job()
+    await caught_up(world)
     before, indexed = states(world), indexes(world)
 
     with reports(job) as amounts:
@@ -93,6 +109,7 @@ async def test_a_rebuild_under_load_gives_the_same_states_and_loses_nothing(worl
         return bool(job.card.balance()["reported_ore"] == sum(amounts))
 
     await eventually(is_caught_up, what="the ledger")
+    await caught_up(world)
     assert len(amounts) > len(REBUILT)
     assert len(job.card.reports()) == len(amounts)
     after = states(world)
@@ -116,6 +133,7 @@ async def test_a_rebuild_leaves_nothing_behind_and_can_be_repeated(world: World)
 async def test_an_interrupted_rebuild_continues(world: World) -> None:
     """It was killed once before the new collection was in place, and once right after."""
     world.job().report(123_400)
+    await caught_up(world)
     before = {key: state for key, state in states(world).items() if key[0] == "card_histories"}
     with MongoClient[dict[str, Any]](world.system.mongodb) as client:
         database = client["frikort_exports"]

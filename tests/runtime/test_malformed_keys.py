@@ -37,6 +37,7 @@ WHOLE: Final = {
     "FRIKORT_AUDIT_LOG_KEYS": f"k1:{OTHER}",
     "FRIKORT_SESSION_KEYS": f"k1:{KEY}",
     "FRIKORT_AUTHORITY_KEYS": "/nowhere",
+    "FRIKORT_EXTRACT_FILES": "file:///nowhere",
     "FRIKORT_LOGIN_CLIENT_KEY": "/nowhere",
     "FRIKORT_ISSUER": "http://login.example.dk",
     "FRIKORT_JWKS_URL": "http://login.example.dk/jwks",

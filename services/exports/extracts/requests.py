@@ -111,7 +111,9 @@ def decide_authority_request(
     return Decision(request, (_accepted(message, already_reported=state is not None),))
 
 
-def _accepted(message: Envelope[RequestExtractFiles | RequestExtract], *, already_reported: bool) -> CommandAccepted:
+def _accepted(
+    message: Envelope[RequestExtractFiles] | Envelope[RequestExtract], *, already_reported: bool
+) -> CommandAccepted:
     return CommandAccepted(command_id=str(message.id), year=message.data.year, already_reported=already_reported)
 
 

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Sequence
 
 from services.gateway.projections import PROJECTIONS
-from services.runtime import rebuild
+from services.runtime.rebuild import command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Returns its exit code."""
-    return rebuild.main("gateway", "services.gateway.projections.rebuild", PROJECTIONS, arguments)
+    return command.main("gateway", "services.gateway.projections.rebuild", PROJECTIONS, arguments)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,11 @@ in one step (``renameCollection``), and this consumer goes on until it has appli
 applied before the step. From both sides a message is applied again without effect, because a projection ignores what
 its state contains, and a version guards each write. See ``docs/decisions/0051-rebuilding-beside.md``.
 
-A rebuild that was interrupted continues where it was. ``main`` is the command of a service.
+A rebuild that was interrupted continues where it was.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -24,13 +23,12 @@ from uuid import uuid4
 from frikort_contracts.cloudevents import Record
 from pymongo.errors import BulkWriteError
 
-from services.runtime import exit_codes
 from services.runtime.error_kinds import RETRYABLE
 from services.runtime.kafka.consumer import KafkaConsumer
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.mongo.document_store import MongoStore
 from services.runtime.mongo.driver import Database, connect_for_processing, durable_database
-from services.runtime.operator_commands import SettingsRefused, say, settings_for, write
+from services.runtime.operator_commands import write
 from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.document_cache import DocumentCache
@@ -297,24 +295,3 @@ class Rebuild:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
-
-
-def main(
-    service: str, program: str, projections: Sequence[Projection[Any]], arguments: Sequence[str] | None = None
-) -> int:
-    """The command of a service: rebuild one projection, or all of them one after another."""
-    by_name = {projection.name: projection for projection in projections}
-    parser = argparse.ArgumentParser(prog=f"python -m {program}")
-    parser.add_argument("name", nargs="+", choices=[*by_name, "all"], help="the projections, or `all`")
-    given = parser.parse_args(arguments)
-    names = [*by_name] if "all" in given.name else given.name
-    try:
-        settings = settings_for(program)
-    except SettingsRefused as refused:
-        return say(exit_codes.UNSAFE_SETTING, str(refused))
-    try:
-        for name in names:
-            asyncio.run(Rebuild(service, by_name[name], settings).run())
-    except RebuildStopped as stopped:
-        return say(exit_codes.STOPPED_ITSELF, f"stopped: {stopped}", "Start the same command again to continue.")
-    return exit_codes.DONE

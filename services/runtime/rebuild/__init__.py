@@ -1,0 +1,1 @@
+"""Builds the documents of a projection again while its service runs."""
