@@ -141,10 +141,11 @@ def with_tables(page: str, cost: Cost) -> str:
     for name, table in TABLES.items():
         begin, end = f"<!-- {name}: written by python -m tests.bench.capacity -->", f"<!-- end of {name} -->"
         text = "\n".join([begin, "", *table(cost), "", end])
-        whole = f"{re.escape(begin)}.*?{re.escape(end)}"
-        page, count = re.subn(whole, text.replace("\\", r"\\"), page, flags=re.DOTALL)
-        if count != 1:
-            raise ValueError(f"the page has {count} places for the table {name}")
+        before, first, rest = page.partition(begin)
+        _, last, after = rest.partition(end)
+        if not (first and last):
+            raise ValueError(f"the page has no place for the table {name}")
+        page = before + text + after
     return page
 
 
