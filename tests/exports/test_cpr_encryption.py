@@ -113,6 +113,7 @@ def test_exports_reads_the_cpr_number_with_its_settings_and_cannot_read_the_name
             "mongodb": "mongodb://m",
             "key_encryption_keys_cpr": f"test:{wrapping}",
             "authority_keys": tmp_path,
+            "extract_files": tmp_path.as_uri(),
         }
     )
     encrypted, own = person(keys), PersonKeys(SettingsProvider(settings))
@@ -161,7 +162,13 @@ def test_a_public_key_of_the_agency_is_read(tmp_path: Path, private: ECKey) -> N
 
 def test_settings_do_not_show_the_keys(tmp_path: Path) -> None:
     settings = ExportsSettings.model_validate(
-        {"kafka": "k:1", "mongodb": "mongodb://m", "key_encryption_keys_cpr": SETTING, "authority_keys": tmp_path}
+        {
+            "kafka": "k:1",
+            "mongodb": "mongodb://m",
+            "key_encryption_keys_cpr": SETTING,
+            "authority_keys": tmp_path,
+            "extract_files": tmp_path.as_uri(),
+        }
     )
     assert SETTING not in repr(settings)
 

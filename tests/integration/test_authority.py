@@ -110,6 +110,34 @@ async def test_an_employer_gets_its_own_reports(world: World, jobs: list[Job]) -
     assert (extract["kind"], row["reported"], row["exempt"], row["excess"]) == ("employer", 500_050, 276_600, 223_450)
 
 
+async def test_each_requester_finds_its_extract_in_the_list_and_its_signed_manifest(
+    world: World, jobs: list[Job]
+) -> None:
+    requesters = {
+        "/v1/municipality/extracts": world.caseworker(OWN),
+        "/v1/employer/extracts": jobs[1].employer,
+        "/v1/me/extracts": jobs[0].card.owner,
+    }
+    extracts = {path: await made(requester, path, year=2025) for path, requester in requesters.items()}
+
+    for path, requester in requesters.items():
+        extract = extracts[path]
+        address = f"{path}/{extract['extract_id']}/manifest"
+
+        async def signed(requester: Client = requester, address: str = address) -> Answer | None:
+            answer = requester.get(address)
+            return None if answer.status == 409 else accepted(answer, 200)
+
+        manifest = await eventually(signed, within=60, what="the signature of the manifest")
+        listed = accepted(requester.get(path), 200)
+
+        assert extract["extract_id"] in [one["extract_id"] for one in listed["extracts"]]
+        for file in extract["manifest"]["files"]:
+            assert file["sha256"] in manifest.content.decode()
+            assert file["href"].startswith(path)
+        files_of(requester, extract)
+
+
 async def test_a_municipality_and_a_citizen_get_their_own_cards(world: World, jobs: list[Job]) -> None:
     card = jobs[0].card
     municipality = await made(world.caseworker(OWN), "/v1/municipality/extracts", year=2025)

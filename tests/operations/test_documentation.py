@@ -50,7 +50,7 @@ def test_no_label_has_a_value_that_a_person_or_a_client_chooses() -> None:
     labels = {label for metric in metrics() for label in metric.labels}
     assert labels == {
         *("service", "version", "revision", "processor", "type", "topic", "partition"),
-        *("method", "route", "outcome", "kind", "authority", "rule"),
+        *("method", "route", "outcome", "kind", "rule"),
     }
 
 

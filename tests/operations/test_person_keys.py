@@ -54,6 +54,7 @@ async def keys_command(harness: Harness, wrapping: str, *arguments: str) -> tupl
         issuer="http://login.example.dk",
         jwks_url="http://login.example.dk/jwks",
         api_url="http://api.example.dk",
+        extract_files="file:///srv/extracts",
     )
     code, out, err = await asyncio.to_thread(command.run, command.KEYS, arguments, environment)
     return code, out or err

@@ -26,6 +26,7 @@ def test_the_gateway_refuses_development_settings_and_names_each() -> None:
         "FRIKORT_ISSUER": "http://login.example.dk",
         "FRIKORT_JWKS_URL": "http://login.example.dk/jwks",
         "FRIKORT_API_URL": "http://api.example.dk",
+        "FRIKORT_EXTRACT_FILES": "s3://frikort/extracts",
         "FRIKORT_TOPIC_REPLICATION": "1",
         "FRIKORT_PORT": str(free_port()),
         "FRIKORT_HEALTH_PORT": str(free_port()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from frikort_contracts.report_checks import CheckReports
 from frikort_contracts.rules.allowances import AllowanceTable
-from frikort_contracts.topics import TOPICS
+from frikort_contracts.topics import EXTRACT_REQUESTS, TOPICS
 
 from services.gateway.wiring import response_builder
 from tests.gateway.build import persons
@@ -17,7 +17,7 @@ def test_every_command_of_the_gateway_has_a_responder() -> None:
     submitted = {
         message
         for topic in TOPICS
-        if ".commands." in topic.name and "gateway" in topic.writers
+        if (".commands." in topic.name or topic == EXTRACT_REQUESTS) and "gateway" in topic.writers
         for message in topic.messages
     } - of_the_payroll_worker
 
