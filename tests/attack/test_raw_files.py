@@ -28,8 +28,9 @@ _UNCOMPRESSED: Final = (
     *("--wiredTigerJournalCompressor", "none"),
     *("--wiredTigerIndexPrefixCompression", "false"),
 )
-_PIECE: Final = 16 * 2**20
+_PIECE: Final = 64 * 2**10
 _OVERLAP: Final = 4096
+_ZEROS: Final = bytes(_OVERLAP + _PIECE)
 
 
 @pytest.fixture
@@ -73,10 +74,13 @@ def found_in(directory: Path) -> set[str]:
 
 
 def _secrets_in(path: Path) -> set[str]:
+    # Both engines allocate files before they write them: gigabytes of zeros.
     found: set[str] = set()
     with path.open("rb") as file:
         before = b""
         while piece := file.read(_PIECE):
-            found |= {f"{trace.what}, in {trace.encoding}" for trace in SEARCH.find(before + piece)}
+            content = before + piece
+            if content != _ZEROS[: len(content)]:
+                found |= {f"{trace.what}, in {trace.encoding}" for trace in SEARCH.find(content)}
             before = piece[-_OVERLAP:]
     return found
