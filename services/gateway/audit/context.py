@@ -247,7 +247,7 @@ def _subject_of_command(command: Command) -> str | None:
 
 
 def _attempted_subject(command: Command) -> str | None:
-    """The subject of a command's own entry. Everyone in an extract reads that it was requested; statistics have nobody."""
+    """The subject of a command's own entry: everyone in an extract reads that it was requested."""
     if not isinstance(command, RequestExtractFiles):
         return _subject_of_command(command)
     match command.kind:
