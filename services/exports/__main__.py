@@ -3,6 +3,7 @@
 from frikort_contracts.extracts import Authority
 
 from services.exports.cpr_encryption import cpr_encryptor, load_key
+from services.exports.difference_messages import message_finder
 from services.exports.extracts.requests import EXTRACT_FILES, REQUESTS
 from services.exports.extracts.worker import extract_job, pending_job
 from services.exports.figures import figures_of
@@ -41,6 +42,7 @@ if __name__ == "__main__":
             ),
             pending_job(cards),
             document_job_runner(lambda: JOB_KINDS),
+            message_finder(settings),
             report_results,
             statistics_job(delay_days=settings.statistics_delay_days),
         ],

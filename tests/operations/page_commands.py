@@ -141,6 +141,11 @@ COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
     " --topic <topic> --partition <number> --offset earliest --timeout-ms 10000": RunBy(
         "tests/operations/test_rights.py::test_a_partition_is_read_by_the_command_of_the_page"
     ),
+    "kafka-console-consumer --bootstrap-server ... --command-config provisioner.properties"
+    " --topic <topic> --partition <number> --offset <offset> --max-messages 1"
+    " --formatter-property print.headers=true": RunBy(
+        "tests/operations/test_rights.py::test_the_record_of_a_message_is_read_by_the_command_of_the_page"
+    ),
     "kafka-reassign-partitions": NotRun("it moves replicas between the brokers of a cluster"),
     "mongodump --gzip": NotRun(_NOT_OF_THE_LAUNCHER),
     "mongorestore": NotRun(_NOT_OF_THE_LAUNCHER),
