@@ -82,6 +82,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("directory", type=Path)
         if name == "extend":
             command.add_argument("--every", type=float, metavar="SECONDS", help="go on until SIGTERM")
+        if name == "restore":
+            command.add_argument(
+                "--only", nargs="+", metavar="NAME", help="documents of these databases or collections, and no records"
+            )
     subcommands.add_parser("books", help="compute all totals from the topics, and compare them with the databases")
     return parser
 
@@ -94,7 +98,12 @@ def _run(given: argparse.Namespace, settings: BackupSettings) -> int:
         archive = Archive(given.directory)
         if given.command == "extend":
             return _extend(archive, topics, client, given.every)
-        part = (commands.create if given.command == "create" else commands.restore)(archive, topics, client)
+        if given.command == "create":
+            part = commands.create(archive, topics, client)
+        elif given.only:
+            part = commands.restore_documents(archive, client, given.only)
+        else:
+            part = commands.restore(archive, topics, client)
         write(f"{given.command}d: {_text(part)}")
     return exit_codes.DONE
 
@@ -113,7 +122,7 @@ def _extend(archive: Archive, topics: Topics, client: Client, every: float | Non
     while True:
         try:
             part = commands.extend(archive, topics, client)
-        except (KafkaRefused, PyMongoError) as refused:
+        except (KafkaRefused, CollectionsChanged, PyMongoError) as refused:
             if every is None:
                 raise
             logger.warning("backup.waits", reason=describe(refused))
