@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from types import ModuleType
 from typing import Any, Final
 from uuid import UUID
@@ -15,6 +15,7 @@ import httpx2
 import pytest
 import structlog
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from frikort_contracts.cloudevents import Record
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
@@ -28,7 +29,8 @@ from services.runtime import service
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.mongo.driver import close
 from services.runtime.processing.apply import Incoming
-from services.runtime.processing.batch_processor import BatchProcessor
+from services.runtime.processing.batch_processor import BatchHandler, BatchProcessor
+from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.dead_letters import Origin, Replay, facts_of, replay_in
 from services.runtime.service import Runtime
 from services.runtime.settings import REPOSITORY, RuntimeSettings
@@ -141,16 +143,20 @@ def test_a_process_without_an_address_for_spans_does_not_load_the_sdk() -> None:
 
 async def test_a_process_without_an_address_for_spans_wraps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     handlers: list[object] = []
-    consumer = service.BatchConsumer
-    monkeypatch.setattr(
-        service, "BatchConsumer", lambda **given: handlers.extend(given["processors"]) or consumer(**given)
-    )
+
+    class Consumer(BatchConsumer):
+        def __init__(self, *, processors: Sequence[BatchHandler], **given: Any) -> None:
+            handlers.extend(processors)
+            super().__init__(processors=processors, **given)
+
+    monkeypatch.setattr(service, "BatchConsumer", Consumer)
     settings = RuntimeSettings(kafka="localhost:1", mongodb="mongodb://localhost:1/?replicaSet=x")
     runtime = Runtime(service="test", settings=settings, processors=[TALLIES])
     assert runtime.tracing is None
     assert type(runtime.producer) is KafkaProducer
     assert [type(handler) for handler in handlers] == [BatchProcessor]
-    assert runtime.client.options.event_listeners == []
+    client: Any = runtime.client
+    assert client.options.event_listeners == []
     await close(runtime.client)
 
 
@@ -165,7 +171,7 @@ def test_a_process_without_an_address_for_spans_records_no_span_and_writes_no_he
 
 @pytest.mark.parametrize(("telemetry", "is_silent"), [(NO_TELEMETRY, True), ({}, False)], ids=["ours", "its own"])
 async def test_the_web_framework_records_nothing_by_itself(
-    collected: Collected, telemetry: Mapping[str, Any], is_silent: bool
+    collected: Collected, telemetry: TelemetryConfig, is_silent: bool
 ) -> None:
     application = FastAPI(telemetry={**telemetry, "tracer_provider": collected.provider})
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(application), base_url="http://gateway") as client:

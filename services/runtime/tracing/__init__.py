@@ -6,16 +6,17 @@ wrapped. ``docs/decisions/0034-traces.md`` has the reasons, ``docs/operations.md
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from services.runtime.settings import ProcessSettings
 
 if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig
+
     from services.runtime.tracing.setup import Tracing
 
 
-NO_TELEMETRY: Final[Mapping[str, Any]] = {
+NO_TELEMETRY: Final[TelemetryConfig] = {
     "tracing": False,
     "metrics": False,
     "logs": False,
