@@ -37,7 +37,8 @@ from services.gateway.payroll.lines import AcceptedReport, OwnEmployment, OwnEmp
 from services.gateway.payroll.number_checks import NumberChecks
 from services.gateway.payroll.upload import UploadService
 from services.gateway.payroll.worker import BatchWorker
-from services.gateway.person_encryption import Contact, Person
+from services.gateway.people.texts import Contact
+from services.gateway.person_encryption import Person
 from services.gateway.projections import PROJECTIONS
 from services.gateway.projections.ledgers import TotalsView, ledger_id
 from services.gateway.projections.reports import ReportView
@@ -161,7 +162,6 @@ class Queries:
                 view.report_id,
                 view.revision,
                 view.employment_id,
-                view.reference,
                 view.booked.work,
                 view.booked.payment_date,
                 view.booked.components,

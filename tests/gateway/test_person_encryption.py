@@ -8,7 +8,8 @@ from typing import Final
 
 import pytest
 
-from services.gateway.person_encryption import Contact, KnownPerson, Person
+from services.gateway.people.texts import Contact
+from services.gateway.person_encryption import KnownPerson, Person
 from services.runtime.encryption import DecryptionError
 from tests.gateway.build import persons
 

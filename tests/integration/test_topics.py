@@ -27,7 +27,8 @@ from frikort_contracts.topics import (
 from frikort_contracts.values import Components, Period, WorkPeriod
 from pymongo import MongoClient
 
-from services.gateway.person_encryption import Contact, Person, Persons, lookup_hashers
+from services.gateway.people.texts import Contact
+from services.gateway.person_encryption import Person, Persons, lookup_hashers
 from services.runtime.encryption import Encryptor
 from tests.integration.scene import ALLOWANCE, Citizen, Client, Job, World, accepted, issue_body, refused
 from tests.integration.topics import dead_letters, message_record, publish, read_all, records_about

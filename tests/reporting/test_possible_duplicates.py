@@ -6,15 +6,15 @@ from datetime import date, timedelta
 
 import pytest
 from frikort_contracts.outcomes import Problem
+from frikort_contracts.references import report_id_of
 from frikort_contracts.reporting import ReportEarnings
 from frikort_contracts.values import Components
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.reporting.card_state import report_id_of
 from tests.reporting.build import EMPLOYMENT, accepted, employed, refused, report
 
-MAY = {"report_id": report_id_of(EMPLOYMENT, "may"), "reference": "may"}
+MAY = {"report_id": report_id_of(EMPLOYMENT, "may")}
 NEW_YEAR = date(2025, 1, 2)
 NEW_YEAR_2026 = date(2026, 1, 1)
 

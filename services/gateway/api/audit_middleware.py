@@ -39,6 +39,7 @@ class AuditMiddleware:
             await self._app(scope, receive, send)
             return
         audit, status, closed = AuditContext(), 0, False
+        audit.reason_of = partial(_reason_of, scope)
         audit.record = partial(_record, audit, scope)
         audit.record_command = partial(_record_command, audit, scope)
 
@@ -76,6 +77,11 @@ def _replacement(scope: Scope, error: Exception) -> Response:
     if isinstance(error, UnattributedAccess):
         return problem_response(Request(scope), "internal-error")
     return problem_response(Request(scope), "temporarily-unavailable", headers={"Retry-After": "5"})
+
+
+def _reason_of(scope: Scope, message: Envelope[Any]) -> str | None:
+    container: Container = scope["app"].state.gateway
+    return container.persons.case_reference_of(message)
 
 
 async def _record_command(audit: AuditContext, scope: Scope, message: Envelope[Any]) -> None:

@@ -35,7 +35,7 @@ from services.gateway.employer.problem_codes import ALLOWANCE, EMPLOYMENT
 from services.gateway.employer.queries import own_employment
 from services.gateway.former_employers import is_employed
 from services.gateway.operation_problems import problems
-from services.gateway.person_encryption import Contact
+from services.gateway.people.texts import Contact
 from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView
 from services.gateway.projections.employments import EmploymentView

@@ -103,13 +103,12 @@ async def list_reports(
     shown, following = page(found, limit)
     current = await current_employments(context, {view.employment_id for view in shown})
     ledgers = await context.container.read_models.ledgers_of({view.card_id for view in shown})
-    decrypt_message = context.container.persons.decrypt_message
     lines = [
         presenters.report_line(
             view,
             ledgers.get((view.card_id, view.year)),
             context.language,
-            decrypt_message,
+            context.container.persons,
             is_current=view.employment_id in current,
         )
         for view in shown
@@ -127,7 +126,7 @@ async def get_report(report_id: str, context: Employer) -> ReportDetail:
         view,
         await context.container.read_models.ledger(view.card_id, view.year),
         context.language,
-        context.container.persons.decrypt_message,
+        context.container.persons,
         is_current=view.employment_id in current,
     )
 

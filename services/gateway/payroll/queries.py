@@ -77,7 +77,7 @@ class MongoReadModelQueries:
             "state.withdrawn": False,
             "state.revision": {"$gt": 0},
         }
-        fields = {f"state.{name}": 1 for name in ("revision", "employment_id", "reference", "booked")}
+        fields = {f"state.{name}": 1 for name in ("revision", "employment_id", "booked")}
         return [_accepted(stored) for stored in await self._reports.find(query, fields).to_list(None)]
 
     async def revisions(self, card_ids: Collection[str]) -> dict[str, int]:
@@ -147,7 +147,6 @@ def _accepted(stored: Mapping[str, Any]) -> AcceptedReport:
         stored["_id"],
         state["revision"],
         state["employment_id"],
-        state["reference"],
         booked.work,
         booked.payment_date,
         booked.components,
