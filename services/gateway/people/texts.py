@@ -16,6 +16,9 @@ from services.runtime.encryption import Encryptor
 from services.runtime.person_keys import Erased, PersonKeys, is_person_key
 
 _RESPONSE: Final = "response"
+_RESPONSE_WITH_CONTACT: Final = "response with contact"
+_TWICE: Final = "~"
+"""Begins a ciphertext that is encrypted once more. No other one has it."""
 _REASON: Final = "reason"
 _CONTACT: Final = "contact"
 _REFERENCE: Final = "reference"
@@ -112,8 +115,11 @@ class PersonTexts:
         return self._encryptor.encrypt(answer, _RESPONSE, command_id)
 
     def decrypt_response(self, ciphertext: str, command_id: str) -> str | None:
-        """A decrypted response; None if it was erased."""
-        return self._decrypt_text(ciphertext, _RESPONSE, command_id)
+        """A decrypted response; None if it was erased, with the citizen or with the contact person that it shows."""
+        if not ciphertext.startswith(_TWICE):
+            return self._decrypt_text(ciphertext, _RESPONSE, command_id)
+        inner = self._decrypt_text(ciphertext.removeprefix(_TWICE), _RESPONSE_WITH_CONTACT, command_id)
+        return None if inner is None else self.decrypt_response(inner, command_id)
 
     def _decrypt_text(self, ciphertext: str | None, field: str, *subject: str) -> str | None:
         if ciphertext is None:
