@@ -88,10 +88,6 @@ class Persons(PersonTexts):
         else:  # another instance may enter the person under the hash of another key
             await self.keys.enter(person, self.lookups(cpr, person), producer, _ENTERED_WITHIN)
 
-    async def ensure_keys_of(self, cpr_hash: str, producer: Producer) -> None:
-        """Make the keys of the citizen of a card if there are none. Raises the errors of the producer."""
-        await self.keys.ensure(cpr_hash, producer)
-
     def lookups(self, cpr: str, person: str) -> tuple[Lookup, ...]:
         """How each look-up key finds a person."""
         born = birth_date_of(cpr).isoformat()

@@ -173,6 +173,9 @@ class Queries:
     async def revisions(self, card_ids: Collection[str]) -> dict[str, int]:
         return {card_id: self._memory["cards"].states[card_id].revision for card_id in card_ids}
 
+    async def people(self, card_ids: Collection[str]) -> dict[str, str]:
+        return {card_id: self._memory["cards"].states[card_id].person.cpr_hash for card_id in card_ids}
+
     async def outcomes(self, command_ids: Collection[str]) -> dict[str, LineOutcome]:
         states = self._memory["outcomes"].states
         found = {command_id: states[command_id] for command_id in command_ids if command_id in states}
@@ -241,6 +244,7 @@ class World:
                 ),
                 persons=persons(),
                 line_encryptor=line_encryptor(),
+                producer=cast("Any", None),
                 now=self.clock.now,
                 lines_most=1_000,
                 hold_days=7,

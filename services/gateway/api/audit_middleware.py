@@ -24,6 +24,7 @@ from services.gateway.audit.context import AuditContext, UnattributedAccess
 from services.gateway.audit.routes import action_in
 from services.gateway.container import Container
 from services.gateway.problems import is_problem
+from services.runtime.kafka.unavailable import KafkaUnavailable
 
 logger = structlog.get_logger(__name__)
 
@@ -50,7 +51,7 @@ class AuditMiddleware:
             is_start = message["type"] == "http.response.start"
             try:
                 await audit.record(message["status"] if is_start else status)
-            except (PyMongoError, UnattributedAccess) as error:
+            except (PyMongoError, KafkaUnavailable, UnattributedAccess) as error:
                 closed = True
                 # Not the exception itself: its text may contain a name.
                 logger.error("gateway.access_not_recorded", reason=type(error).__name__)  # noqa: TRY400

@@ -6,7 +6,7 @@ of one is found (``check.py``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
@@ -86,6 +86,10 @@ _STORED: Final = frozenset(one.name for one in fields(Access)) - {"order", "pers
 
 class Reasons(Protocol):
     """Encrypts the reasons in entries, and finds them by a hash."""
+
+    async def people_of(self, accesses: Iterable[Access]) -> Mapping[str, str]:
+        """The CPR hash of the person of each subject that has one. Raises the errors of producer and pymongo."""
+        ...
 
     def encrypt_reason(self, reason: str, order: str, cpr_hash: str | None) -> str:
         """The reason of the entry with this order, encrypted with a key of the person, if there is one."""
@@ -188,12 +192,15 @@ class MongoAuditLog:
         return replace(access, reason=self._reasons.decrypt_reason(ciphertext, access.order))
 
     async def _add(self, several: Sequence[Sequence[Access]]) -> list[None]:
-        entries = [self._stored_of(access) for accesses in several for access in accesses]
+        all_of_them = [access for accesses in several for access in accesses]
+        stated = [access for access in all_of_them if access.reason is not None]
+        people = await self._reasons.people_of(stated) if stated and self._reasons is not None else {}
+        entries = [self._stored_of(access, people.get(access.subject)) for access in all_of_them]
         async with self._chain.places(len(entries)) as places:
             await add_all(self._accesses, [entry | place for entry, place in zip(entries, places, strict=True)])
         return [None] * len(several)
 
-    def _stored_of(self, access: Access) -> dict[str, Any]:
+    def _stored_of(self, access: Access, person: str | None) -> dict[str, Any]:
         stored, reason = _stored_of(access), access.reason
         if reason is None:
             return stored
@@ -201,7 +208,7 @@ class MongoAuditLog:
             raise LookupError("this process has no keys to encrypt a reason")
         return {
             **stored,
-            "reason_ciphertext": self._reasons.encrypt_reason(reason, access.order, access.person),
+            "reason_ciphertext": self._reasons.encrypt_reason(reason, access.order, person),
             "reason_hash": self._reasons.reason_hashes(reason)[0],
         }
 

@@ -79,7 +79,8 @@ class EmployerResponses:
         card = await self._read_models.cards.get(view.card_id)
         employment = presenters.employment(view, contact, label, card)
         respond = created if isinstance(message.data, RegisterEmployment) else done
-        return respond(employment, language, f"/v1/employments/{employment.employment_id}")
+        response = respond(employment, language, f"/v1/employments/{employment.employment_id}")
+        return response.model_copy(update={"contact": view.contact})
 
     async def _reported(
         self, message: Envelope[ReportEarnings], outcome: OutcomeView, language: Language

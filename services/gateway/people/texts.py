@@ -14,6 +14,7 @@ from frikort_contracts.person_keys import Purpose
 
 from services.runtime.encryption import Encryptor
 from services.runtime.person_keys import Erased, PersonKeys, is_person_key
+from services.runtime.processing.producer import Producer
 
 _RESPONSE: Final = "response"
 _RESPONSE_WITH_CONTACT: Final = "response with contact"
@@ -48,9 +49,25 @@ class PersonTexts:
         self.keys = keys
         self._encryptor = encryptor
 
+    async def ensure_keys_of(self, cpr_hash: str, producer: Producer) -> None:
+        """Make the keys of the citizen of a card if there are none. Raises the errors of the producer."""
+        await self.keys.ensure(cpr_hash, producer)
+
+    async def ensure_keys_of_contact(self, contact: Contact, cvr: str, producer: Producer) -> None:
+        """Make the keys of an employer's contact person if there are none. Raises the errors of the producer."""
+        await self.keys.ensure(self._contact_id(cvr, contact.email), producer)
+
+    def contact_ids(self, cvr: str, email: str) -> tuple[str, ...]:
+        """The ids under which an employer's contact person may have keys: one for each encryption key."""
+        return self._encryptor.hashes(_CONTACT, cvr, email.casefold())
+
     def encrypt_contact(self, contact: Contact, card_id: str, cvr: str) -> str:
-        """The encrypted contact person of the employer ``cvr`` for its employments on a card."""
-        return self._encryptor.encrypt(json.dumps(contact._asdict(), ensure_ascii=False), _CONTACT, card_id, cvr)
+        """The contact person of the employer ``cvr`` for its employments on a card, encrypted with a key of theirs.
+
+        Raises ``LookupError`` without keys.
+        """
+        text, person = json.dumps(contact._asdict(), ensure_ascii=False), self._contact_id(cvr, contact.email)
+        return self.keys.encrypt(text, person, Purpose.TEXT, _CONTACT, card_id, cvr)
 
     def decrypt_contact(self, ciphertext: str, card_id: str, cvr: str) -> KnownContact:
         """A decrypted contact person."""
@@ -108,11 +125,19 @@ class PersonTexts:
         """A decrypted reason; None if it was erased."""
         return self._decrypt_text(ciphertext, _REASON, order)
 
-    def encrypt_response(self, answer: str, command_id: str, cpr_hash: str | None) -> str:
-        """A response, encrypted for replay with a key of the person that it is about, if it is about one with keys."""
+    def encrypt_response(self, answer: str, command_id: str, cpr_hash: str | None, contact: str | None = None) -> str:
+        """A response, encrypted for replay with a key of the person that it is about, if it is about one with keys.
+
+        ``contact`` is the ciphertext of the contact person that it shows: then it opens only with a key of both.
+        """
         if cpr_hash is not None and self.keys.has(cpr_hash):
-            return self.keys.encrypt(answer, cpr_hash, Purpose.TEXT, _RESPONSE, command_id)
-        return self._encryptor.encrypt(answer, _RESPONSE, command_id)
+            text = self.keys.encrypt(answer, cpr_hash, Purpose.TEXT, _RESPONSE, command_id)
+        else:
+            text = self._encryptor.encrypt(answer, _RESPONSE, command_id)
+        other = None if contact is None else self.keys.person_of_text(contact)
+        if other is None:
+            return text
+        return f"{_TWICE}{self.keys.encrypt(text, other, Purpose.TEXT, _RESPONSE_WITH_CONTACT, command_id)}"
 
     def decrypt_response(self, ciphertext: str, command_id: str) -> str | None:
         """A decrypted response; None if it was erased, with the citizen or with the contact person that it shows."""
@@ -120,6 +145,11 @@ class PersonTexts:
             return self._decrypt_text(ciphertext, _RESPONSE, command_id)
         inner = self._decrypt_text(ciphertext.removeprefix(_TWICE), _RESPONSE_WITH_CONTACT, command_id)
         return None if inner is None else self.decrypt_response(inner, command_id)
+
+    def _contact_id(self, cvr: str, email: str) -> str:
+        """The id under which the contact person has keys; without any, that of the first encryption key."""
+        ids = self.contact_ids(cvr, email)
+        return next((one for one in ids if self.keys.has(one)), ids[0])
 
     def _decrypt_text(self, ciphertext: str | None, field: str, *subject: str) -> str | None:
         if ciphertext is None:
