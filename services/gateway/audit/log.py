@@ -169,7 +169,7 @@ class MongoAuditLog:
 
     async def add(self, accesses: Sequence[Access]) -> None:
         if accesses:
-            await self._batched_add(accesses)
+            await self._batched_add(await self._with_people(accesses))
 
     async def latest(self, spans: Sequence[Span], *, own: bool, before: str | None, limit: int) -> list[Access]:
         return await self._newest(query(spans, own=own, before=before), limit)
@@ -192,15 +192,23 @@ class MongoAuditLog:
         return replace(access, reason=self._reasons.decrypt_reason(ciphertext, access.order))
 
     async def _add(self, several: Sequence[Sequence[Access]]) -> list[None]:
-        all_of_them = [access for accesses in several for access in accesses]
-        stated = [access for access in all_of_them if access.reason is not None]
-        people = await self._reasons.people_of(stated) if stated and self._reasons is not None else {}
-        entries = [self._stored_of(access, people.get(access.subject)) for access in all_of_them]
+        entries = [self._stored_of(access) for accesses in several for access in accesses]
         async with self._chain.places(len(entries)) as places:
             await add_all(self._accesses, [entry | place for entry, place in zip(entries, places, strict=True)])
         return [None] * len(several)
 
-    def _stored_of(self, access: Access, person: str | None) -> dict[str, Any]:
+    async def _with_people(self, accesses: Sequence[Access]) -> Sequence[Access]:
+        """The entries, those with a reason with their persons: before they share a write with those of others."""
+        stated = [access for access in accesses if access.reason is not None]
+        if not stated or self._reasons is None:
+            return accesses
+        people = await self._reasons.people_of(stated)
+        return [
+            access if access.reason is None else replace(access, person=people.get(access.subject))
+            for access in accesses
+        ]
+
+    def _stored_of(self, access: Access) -> dict[str, Any]:
         stored, reason = _stored_of(access), access.reason
         if reason is None:
             return stored
@@ -208,7 +216,7 @@ class MongoAuditLog:
             raise LookupError("this process has no keys to encrypt a reason")
         return {
             **stored,
-            "reason_ciphertext": self._reasons.encrypt_reason(reason, access.order, person),
+            "reason_ciphertext": self._reasons.encrypt_reason(reason, access.order, access.person),
             "reason_hash": self._reasons.reason_hashes(reason)[0],
         }
 
