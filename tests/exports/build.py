@@ -110,10 +110,12 @@ def undisputed(report_id: str, revision: int = 2, *, year: int = 2025) -> Disput
     )
 
 
-def reported(report_id: str, cvr: str, total: int, day: str, *, year: int = 2025) -> EarningsReported:
+def reported(
+    report_id: str, cvr: str, total: int, day: str, *, year: int = 2025, card_id: str = CARD
+) -> EarningsReported:
     paid = date.fromisoformat(day)
     return EarningsReported(
-        card_id=CARD,
+        card_id=card_id,
         employment_id="e",
         report_id=report_id,
         revision=1,
