@@ -194,6 +194,25 @@ class TestBenefits:
         assert [day.payment_date for day in after.days] == [date(2025, 5, 30)]
         assert after.revision > before.revision
 
+    def test_an_older_date_changes_nothing(self) -> None:
+        exports = started()
+        exports.apply(
+            corrected("r1", A, 100_000, "2025-05-30"), *exports.ledger.report("r1", A, 100_000, report_revision=2)
+        )
+        exports.feed(reported("r1", A, 100_000, "2025-06-30"))
+        exports.apply(disputed("r1"))
+        assert [day.payment_date for day in exports.of(BenefitYearUpdated)[-1].days] == [date(2025, 5, 30)]
+
+    def test_a_municipality_is_sent_nothing_between_the_move_and_its_statement(self) -> None:
+        exports = started()
+        exports.take()
+        exports.feed(
+            handed_over("849"),
+            corrected("r1", A, 100_000, "2025-05-30"),
+            *exports.ledger.report("r1", A, 100_000, report_revision=2),
+        )
+        assert not exports.of(BenefitYearUpdated)
+
     def test_a_withdrawn_report_leaves_no_day(self) -> None:
         exports = started()
         exports.apply(withdrawn("r1", A), *exports.ledger.report("r1", A, 0, report_revision=2))
@@ -372,6 +391,14 @@ class TestKeys:
         assert last["skat"].cpr is None
         assert last[FIRST].cpr is None
         assert exports.card.person is None
+
+    def test_a_second_erasure_changes_nothing(self) -> None:
+        exports = started()
+        exports.erased = True
+        exports.apply(ForgetPerson(card_id=CARD))
+        exports.take()
+        exports.feed(ForgetPerson(card_id=CARD))
+        assert exports.take() == []
 
     def test_after_an_erasure_a_move_tells_the_new_municipality_without_the_number(self) -> None:
         exports = started()

@@ -179,8 +179,11 @@ async def test_every_feed_can_be_rebuilt_through_a_restart_a_new_authority_and_a
         running.keys.authority_keys.write_text(json.dumps(public))
         running.keys.authority_private_keys.write_text(json.dumps(private))
 
+    def use_table(feeds: Sequence[Feed]) -> None:
+        Path(running.config.environment[SETTING]).write_text(to_toml(feeds))
+
     use_key(TREASURY.name)
-    Path(running.config.environment[SETTING]).write_text(to_toml((*LOCAL, TREASURY)))
+    use_table((*LOCAL, TREASURY))
     await _command(running, TOPICS, principal=PROVISIONER)
     await _restart(running)
     started = await _command(running, "services.exports.jobs", "start", f"fill-{TREASURY.name}")

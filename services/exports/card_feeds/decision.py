@@ -146,6 +146,7 @@ def _unpublished(card: CardFeeds, authority: str) -> CardFeeds:
 def _publish(feeds: Sequence[Feed], rate: HourlyRate, card: CardFeeds, numbers: Iterable[int]) -> Decision[CardFeeds]:
     """Emit the records that are newer than those of each authority; ask for the CPR numbers that are missing."""
     events: list[Message] = []
+    feeds = _concerned(feeds, card)
     for feed in feeds:
         record = card_record(feed, card)
         if record is not None and record.revision > card.published.get(feed.name, 0):
@@ -159,6 +160,17 @@ def _publish(feeds: Sequence[Feed], rate: HourlyRate, card: CardFeeds, numbers: 
         card = card.changed(asked=(*card.asked, *missing))
         events += asked
     return Decision(card, tuple(events))
+
+
+def _concerned(feeds: Sequence[Feed], card: CardFeeds) -> list[Feed]:
+    """The feeds that can have a record of the card: of a hundred municipalities, those that are or were responsible."""
+    municipalities = {year.statement.municipality for year in card.years.values() if year.statement is not None}
+    names = {name for year in card.years.values() for name in year.published}
+    return [
+        feed
+        for feed in feeds
+        if feed.facts is not Facts.BENEFITS or feed.municipality in municipalities or feed.name in names
+    ]
 
 
 def _publish_year(feed: Feed, rate: HourlyRate, card: CardFeeds, number: int) -> tuple[CardFeeds, FeedRecord | None]:
