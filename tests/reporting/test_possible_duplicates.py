@@ -125,7 +125,7 @@ def test_a_payment_takes_the_place_of_a_withdrawn_one_in_the_list(crowded: CardH
     accepted(crowded.apply(withdraw("day 0")))
     accepted(crowded.apply(of_day(LAST + 1, allow_duplicate=True)))
     again = of_day(LAST + 1).model_copy(update={"reference": "again"})
-    found = {"report_id": report_id_of(EMPLOYMENT, f"day {LAST + 1}")}"}
+    found = {"report_id": report_id_of(EMPLOYMENT, f"day {LAST + 1}")}
     assert refused(crowded.apply(again)) == (Problem.POSSIBLE_DUPLICATE, found)
 
 
