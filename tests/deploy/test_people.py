@@ -26,7 +26,7 @@ def test_the_people_cover_every_role() -> None:
     }
     assert Counter(person.municipality for person in EVERYONE if person.municipality) == {"101": 2, "849": 1}
     assert {person.id for person in EVERYONE if person.keyed} | {keys.PORTAL} == set(keys.CLIENTS)
-    assert {person.authority for person in EVERYONE if person.authority} == set(keys.AUTHORITIES)
+    assert {person.authority for person in EVERYONE if person.authority} == {"skat", "star"}
 
 
 def test_every_role_and_business_has_a_person_who_can_log_in() -> None:

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 
 import pytest
 from frikort_contracts.cloudevents import Envelope
-from frikort_contracts.issuance import DeactivateCard, IssueCard, RecordControl, card_id_of
+from frikort_contracts.issuance import ControlResult, DeactivateCard, IssueCard, RecordControl, card_id_of
 from frikort_contracts.messages import Command
 
 from services.gateway.caseworker import presenters as caseworker_presenters
@@ -96,7 +96,7 @@ def test_the_audit_log_has_the_case_of_a_command_in_either_form(secret: Persons)
         DeactivateCard(**about, card_id=CARD, case_reference_ciphertext=decided),
     ]
     assert [secret.case_reference_of(sent(one, message_id)) for one in commands] == [CASE] * 3
-    control = RecordControl(**about, card_id=CARD, result="upheld")
+    control = RecordControl(**about, card_id=CARD, result=ControlResult.UPHELD)
     assert secret.case_reference_of(sent(control, message_id)) is None
 
 
