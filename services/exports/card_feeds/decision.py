@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import cast
 
 from frikort_contracts.authorities import Facts, Feed
 from frikort_contracts.balance import BalanceChanged, ReportSettled
 from frikort_contracts.extracts import EncryptCprAgain, ForgetPerson, TaxStatementUpdated
 from frikort_contracts.feeds import EncryptCprFor, FeedRecord, FillFeed
 from frikort_contracts.issuance import CardDeactivated, CardHandedOver, CardIssued, CardReactivated
-from frikort_contracts.messages import Message
+from frikort_contracts.messages import Event
 from frikort_contracts.reporting import EarningsCorrected, EarningsReported, EarningsWithdrawn
 
 from services.exports.card_feeds.records import HourlyRate, card_record, ended, needs_cpr, year_record
@@ -122,10 +123,12 @@ def _answer(feeds: Sequence[Feed], rate: HourlyRate, card: CardFeeds, event: Req
             )
 
 
-def _encryptions(card: CardFeeds, authorities: Iterable[str]) -> tuple[EncryptCprFor, ...]:
+def _encryptions(card: CardFeeds, authorities: Iterable[str]) -> tuple[Event, ...]:
+    """The commands to this processor itself. They are stored and published as events are."""
     if card.person is None:
         return ()
-    return tuple(EncryptCprFor(card_id=card.card_id, authority=name, person=card.person) for name in authorities)
+    commands = (EncryptCprFor(card_id=card.card_id, authority=name, person=card.person) for name in authorities)
+    return cast("tuple[Event, ...]", tuple(commands))
 
 
 def _new_editions(card: CardFeeds, authorities: Iterable[str]) -> CardFeeds:
@@ -145,7 +148,7 @@ def _unpublished(card: CardFeeds, authority: str) -> CardFeeds:
 
 def _publish(feeds: Sequence[Feed], rate: HourlyRate, card: CardFeeds, numbers: Iterable[int]) -> Decision[CardFeeds]:
     """Emit the records that are newer than those of each authority; ask for the CPR numbers that are missing."""
-    events: list[Message] = []
+    events: list[Event] = []
     feeds = _concerned(feeds, card)
     for feed in feeds:
         record = card_record(feed, card)
