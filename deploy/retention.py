@@ -81,7 +81,7 @@ TABLE: Final = (
         ("frikort.person-keys.v1",),
         "without limit, until the person is erased",
         "Without its keys nothing about a person opens any more (GDPR art. 17)",
-        "the command that erases a person",
+        "the commands that erase a person or an employer's contact person",
     ),
     Row(
         "read models",

@@ -260,7 +260,7 @@ RETENTION = Topic(
 RECONCILIATION = Topic(
     name="frikort.reconciliation.v1",
     key="run_id",
-    messages=(reconciliation.CardsListed, reconciliation.CardsCounted),
+    messages=(reconciliation.CardsListed, reconciliation.CardsCounted, reconciliation.MessagesFound),
     writers=("issuance", *reconciliation.COUNTERS),
     readers=reconciliation.COUNTERS,
     retention=timedelta(days=7),

@@ -5,6 +5,7 @@ from frikort_contracts.authorities import FEEDS
 from services.exports.card_feeds.processor import card_feeds
 from services.exports.card_feeds.records import OWN_CPR, needs_cpr
 from services.exports.cpr_encryption import cpr_encryptor, load_key
+from services.exports.difference_messages import message_finder
 from services.exports.extracts.requests import EXTRACT_FILES, REQUESTS
 from services.exports.extracts.worker import extract_job, pending_job
 from services.exports.figures import figures_of
@@ -51,6 +52,7 @@ if __name__ == "__main__":
             ),
             pending_job(cards),
             document_job_runner(lambda: JOB_KINDS),
+            message_finder(settings),
             report_results,
             statistics_job(delay_days=settings.statistics_delay_days),
         ],

@@ -80,9 +80,12 @@ from frikort_contracts.reconciliation import (
     CardsListed,
     CardYear,
     CardYearDiffered,
+    DifferingYear,
     Figures,
     HeldReport,
     Holder,
+    MessagePlace,
+    MessagesFound,
     ReconciliationCompleted,
 )
 from frikort_contracts.report_checks import CheckedReport, CheckReports
@@ -160,6 +163,9 @@ _statement: Final[dict[str, Any]] = {
     "allowance": 4_276_600, "reported": 572_400, "exempt": 572_400, "excess": 0, "reports": 1,
 }  # fmt: skip
 
+_place: Final = MessagePlace(
+    message_id=_COMMAND, type=EarningsReported.type, topic="frikort.earnings.v1", partition=3, offset=120
+)
 _card_year: Final = CardYear(
     card_id=_CARD,
     year=2025,
@@ -304,8 +310,12 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     CardsCounted(
         run_id="run-1", first=100, cards=(_CARD,), attempt=1, is_last=False, counted_by="balance", years=(_card_year,)
     ),
-    CardYearDiffered(run_id="run-1", card_id=_CARD, year=2025, figures=_card_year.figures),
-    ReconciliationCompleted(run_id="run-1", started_at=NOON, cards=300, years=420, differences=1, undecided=0),
+    CardYearDiffered(run_id="run-1", card_id=_CARD, year=2025, figures=_card_year.figures, messages=(_place,)),
+    MessagesFound(run_id="run-1", card_id=_CARD, year=2025, messages=(_place,)),
+    ReconciliationCompleted(
+        run_id="run-1", started_at=NOON, cards=300, years=420, differences=1, undecided=0,
+        differing=(DifferingYear(year=2025, messages=(_place,)),),
+    ),
     StatisticsPublished(
         month="2025-10", method=1, employers=5,
         municipalities=(

@@ -7,6 +7,7 @@ from frikort_contracts.access import (
     AUDITOR,
     AUTHORITIES,
     BACKUP,
+    MIRROR,
     OPERATOR,
     PRINCIPALS,
     PROCESSES,
@@ -104,6 +105,13 @@ def test_a_backup_reads_every_topic_and_sees_every_group_and_changes_none() -> N
     assert not names(BACKUP, Operation.WRITE)
     assert names(BACKUP, Operation.DESCRIBE, Resource.GROUP) == {"frikort.", "authority-"}
     assert names(BACKUP, Operation.READ, Resource.GROUP) == {"frikort.backup."}
+
+
+def test_a_mirror_reads_every_topic_and_its_settings_and_nothing_else() -> None:
+    every = {name for topic in TOPICS for name in (topic.name, topic.dead)}
+    found = {(right.operation, right.resource, right.name) for right in rights() if right.principal == MIRROR}
+    operations = (Operation.READ, Operation.DESCRIBE_CONFIGS)
+    assert found == {(operation, Resource.TOPIC, name) for operation in operations for name in every}
 
 
 def test_every_principal_of_the_table_is_known_and_only_the_provisioner_needs_no_right() -> None:

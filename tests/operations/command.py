@@ -5,14 +5,17 @@ The import takes most of the time of the command.
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
 import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from deploy.backup.__main__ import main as backup
 from deploy.mongodb.__main__ import main as users
 from services.exports.jobs import JOB_KINDS as OF_EXPORTS
 from services.exports.rebuild import main as histories
@@ -48,6 +51,7 @@ def _balance_jobs(arguments: Sequence[str]) -> int:
 
 
 _MODULES: Final[Mapping[str, Main]] = {
+    "deploy.backup": backup,
     "deploy.mongodb": users,
     "services.balance.jobs": _balance_jobs,
     "services.exports.jobs": _exports_jobs,
@@ -65,11 +69,14 @@ _FORKS: Final = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__])
 
 
-def run(main: Main, arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
-    """Run one command in a separate process. Returns its exit code, standard output and standard error."""
+def run(main: Main, arguments: Sequence[str], environment: Mapping[str, str], given: str = "") -> tuple[int, str, str]:
+    """Run one command in a separate process, with ``given`` as its standard input.
+
+    Returns its exit code, standard output and standard error.
+    """
     with TemporaryDirectory() as directory:
         out, err = Path(directory, "out"), Path(directory, "err")
-        process = _FORKS.Process(target=_command, args=(main, list(arguments), dict(environment), out, err))
+        process = _FORKS.Process(target=_command, args=(main, list(arguments), dict(environment), given, out, err))
         process.start()
         process.join()
         assert process.exitcode is not None
@@ -83,9 +90,10 @@ def run_line(line: str, environment: Mapping[str, str]) -> tuple[int, str, str]:
     return run(_MODULES[module], arguments, environment)
 
 
-def _command(main: Main, arguments: list[str], environment: dict[str, str], out: Path, err: Path) -> None:
+def _command(main: Main, arguments: list[str], environment: dict[str, str], given: str, out: Path, err: Path) -> None:
     os.environ.clear()
     os.environ.update(environment)
+    sys.stdin = io.StringIO(given)
     for stream, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream)
     raise SystemExit(main(arguments))

@@ -24,12 +24,6 @@ class RunBy(NamedTuple):
     test: str
 
 
-class NotRun(NamedTuple):
-    """A command that no test runs, and why."""
-
-    reason: str
-
-
 _HERE: Final = "tests/operations/test_page_commands.py::"
 _YEARS: Final = RunBy(_HERE + "test_amounts_of_a_year_are_entered_confirmed_rejected_and_listed_by_the_commands")
 _JOBS: Final = RunBy(_HERE + "test_a_job_is_started_listed_and_cancelled_by_the_commands")
@@ -40,6 +34,9 @@ _START: Final = RunBy(
 _COPY: Final = RunBy("tests/runtime/test_document_store.py::test_a_collection_is_made_clustered_by_a_copy")
 _AUDIT: Final = RunBy("tests/operations/test_audit_log.py::test_each_change_of_a_signed_entry_is_named")
 _ERASED: Final = RunBy("tests/integration/test_erasure.py::test_an_erased_person_opens_nowhere_and_amounts_stay")
+_CONTACT_ERASED: Final = RunBy(
+    "tests/integration/test_erasure.py::test_a_contact_person_is_erased_by_the_email_address"
+)
 _REHASHED: Final = RunBy(
     "tests/integration/test_look_up_key.py::test_a_new_key_finds_citizens_and_holders_that_the_old_one_has_entered"
 )
@@ -48,12 +45,14 @@ _REWRAPPED: Final = RunBy(
 )
 _KEYS: Final = RunBy(_HERE + "test_openssl_makes_keys_and_passwords_that_are_accepted")
 _DRILL: Final = RunBy("tests/recovery/test_drill.py::test_the_books_of_a_restored_system_are_equal_to_the_ore")
+_REASSIGNED: Final = RunBy(
+    "tests/production/test_production.py::test_a_topic_with_too_few_replicas_gets_more_by_the_commands_of_the_page"
+)
 _REBUILT: Final = RunBy(
     "tests/integration/test_rebuild.py::test_a_rebuild_under_load_gives_the_same_states_and_loses_nothing"
 )
-_NOT_OF_THE_LAUNCHER: Final = "a tool of MongoDB that the launcher does not have"
 
-COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
+COMMANDS: Final[Mapping[str, RunBy]] = {
     "python -m services.<name>": _START,
     "python -m services.gateway": _START,
     "python -m services.gateway.payroll": _START,
@@ -70,6 +69,7 @@ COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
     "python -m services.gateway.audit keys > keys.json": _AUDIT,
     "python -m services.gateway.audit remove-expired --keys keys.json --by NAME": _AUDIT,
     "python -m services.gateway.keys erase CARD-ID --by NAME --reason DECISION": _ERASED,
+    "python -m services.gateway.keys erase-contact CVR --by NAME --reason DECISION": _CONTACT_ERASED,
     "python -m services.gateway.keys rewrap": _REWRAPPED,
     "python -m services.gateway.keys rehash": _REHASHED,
     "python -m services.gateway.keys rehash --retire": _REHASHED,
@@ -105,6 +105,9 @@ COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
     "python -m deploy.backup verify DIRECTORY": _DRILL,
     "python -m deploy.backup restore /backup/monday": _DRILL,
     "python -m deploy.backup restore DIRECTORY": _DRILL,
+    "python -m deploy.backup restore /backup/monday --only frikort_balance": RunBy(
+        "tests/operations/test_restore.py::test_one_database_is_restored_from_a_backup_by_the_command_of_the_page"
+    ),
     "python -m deploy.backup books": _DRILL,
     "openssl rand -hex 32": _KEYS,
     "openssl rand -base64 32": _KEYS,
@@ -141,10 +144,15 @@ COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
     " --topic <topic> --partition <number> --offset earliest --timeout-ms 10000": RunBy(
         "tests/operations/test_rights.py::test_a_partition_is_read_by_the_command_of_the_page"
     ),
-    "kafka-reassign-partitions": NotRun("it moves replicas between the brokers of a cluster"),
-    "mongodump --gzip": NotRun(_NOT_OF_THE_LAUNCHER),
-    "mongorestore": NotRun(_NOT_OF_THE_LAUNCHER),
-    "mongorestore --gzip": NotRun(_NOT_OF_THE_LAUNCHER),
+    "kafka-console-consumer --bootstrap-server ... --command-config provisioner.properties"
+    " --topic <topic> --partition <number> --offset <offset> --max-messages 1"
+    " --formatter-property print.headers=true": RunBy(
+        "tests/operations/test_rights.py::test_the_record_of_a_message_is_read_by_the_command_of_the_page"
+    ),
+    "kafka-reassign-partitions --bootstrap-server ... --command-config provisioner.properties"
+    " --reassignment-json-file replicas.json --execute": _REASSIGNED,
+    "kafka-reassign-partitions --bootstrap-server ... --command-config provisioner.properties"
+    " --reassignment-json-file replicas.json --verify": _REASSIGNED,
 }
 
 

@@ -54,7 +54,7 @@ from tests.runtime.memory import MemoryDatabase, MemoryStore, Points
 from tests.simulation import exports, jobs
 from tests.simulation.broker import Broker, Group, SimLog
 from tests.simulation.change_stream import Changes, follow
-from tests.simulation.counters import COUNTER_OF, counter_of, counting_group
+from tests.simulation.counters import COUNTER_OF, counter_of, counting_group, find_messages
 from tests.simulation.fault_schedule import FaultSchedule, RunConfig, expire_dead
 from tests.simulation.jobs import SimJobs
 from tests.simulation.member import CheckedProcessor, Member
@@ -312,6 +312,9 @@ class Environment:
             if service.name == of_service.service:
                 work = jobs.runner(of_service, log, lambda: self.counts.update(["job runners failed"]))
                 self.scheduler.spawn(process, "jobs", work)
+        if service.name == "exports":
+            finding = find_messages(service, self.broker, log)
+            self.scheduler.spawn(process, "messages", finding)
         if service.name == "balance":
             starting = self.settlements.keep_starting(lambda: self.counts.update(["settlement starts failed"]))
             self.scheduler.spawn(process, "settlements", starting)

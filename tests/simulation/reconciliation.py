@@ -305,7 +305,7 @@ class Reconciliation:
             )
             published[subject] -= 1
             event = content.get((data.get("report_id"), data["revision"]))
-            for name in ("components", "payment_date", "work", "reference", "card_id"):
+            for name in ("components", "payment_date", "work", "reference_ciphertext", "card_id"):
                 if event is not None and name in command.data:
                     invariant(event[name] == command.data[name], f"I1: {command_id} said {name} {command.data[name]}")
         extra = +published

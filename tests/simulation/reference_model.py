@@ -146,7 +146,7 @@ class ExpectedEmployments:
     provisional: bool
     most_a_year: int
     employments: dict[str, Employment] = field(default_factory=dict)
-    references: dict[tuple[str, str], Report] = field(default_factory=dict)
+    named: dict[str, Report] = field(default_factory=dict)
 
     def verdict(self, kind: str, command: Json, time: str, card: Facts) -> str:
         """``accepted`` or the problem."""
@@ -187,7 +187,7 @@ class ExpectedEmployments:
             content = _content(command)
             report = Report(content, [content], int(command["payment_date"][:4]))
             employment.reports[outcome["report_id"]] = report
-            self.references[command["employment_id"], command["reference"]] = report
+            self.named[command["report_id"]] = report
 
     @property
     def disputed(self) -> set[str]:
@@ -268,7 +268,7 @@ class ExpectedEmployments:
         return ACCEPTED
 
     def _report(self, employment: Employment, command: Json, card: Facts, today: date) -> str:
-        earlier = self.references.get((command["employment_id"], command["reference"]))
+        earlier = self.named.get(command["report_id"])
         if earlier is not None:
             if _content(command) not in earlier.contents:
                 return "reference-reused"

@@ -32,7 +32,8 @@ from services.gateway.auth import Caller
 from services.gateway.extracts.requests import StoredExtractRequest
 from services.gateway.extracts.scopes import Requester
 from services.gateway.payroll.upload import Upload
-from services.gateway.person_encryption import Contact, Person
+from services.gateway.people.texts import Contact
+from services.gateway.person_encryption import Person
 from services.gateway.projections import cards, evidence, ledgers, reports, statistics
 from services.gateway.projections.cards import MandateView
 from services.gateway.projections.employments import EmploymentView
@@ -371,6 +372,17 @@ async def test_every_route_records_the_persons_it_shows_or_changes_unless_exempt
             assert line.request == response.headers["correlation-id"], name
             if caller.role is Role.CASEWORKER and "Access-Reason" in headers_of(operation):
                 assert line.reason == REASON, name
+
+
+async def test_a_request_for_statistics_is_recorded_under_its_extract_which_has_no_person(
+    world: MemoryGateway, client: httpx2.AsyncClient
+) -> None:
+    headers = {"authorization": "Bearer authority", "idempotency-key": "statistics", "prefer": "wait=0"}
+    response = await client.post("/v1/extracts", json={"year": 2025, "content": "statistics"}, headers=headers)
+
+    assert response.status_code == 202, response.text
+    requested = list(world.extract_requests.requests)[-1]
+    assert [(line.action, line.subject) for line in world.accesses.take()] == [("draw-extract", f"extract:{requested}")]
 
 
 async def test_a_response_that_cannot_be_recorded_is_not_sent(world: MemoryGateway, client: httpx2.AsyncClient) -> None:

@@ -9,7 +9,7 @@ from frikort_contracts.http.common import Days
 from frikort_contracts.values import Period
 
 from services.gateway.employer import presenters
-from services.gateway.person_encryption import Contact
+from services.gateway.people.texts import Contact
 from services.gateway.projections import cards
 from services.gateway.projections.cards import CardView
 from services.gateway.projections.employments import EmploymentView
