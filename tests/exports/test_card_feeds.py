@@ -108,7 +108,7 @@ class Exports:
                     continue
                 decision = self._feeds.decide(self.card, self._feeds.prepare(sent))
                 if decision.state is not None:
-                    self.card = CardFeeds.model_validate(decision.state.model_dump(mode="json"))
+                    self.card = CardFeeds.from_stored(decision.state.to_stored())
                     assert self.card == decision.state
                 for event in decision.events:
                     if isinstance(event, EncryptCprFor):
