@@ -72,8 +72,8 @@ class _FeedCheck:
         """Every year with a statement is published, with its amounts."""
         invariant(records.keys() == self.stated.keys(), f"{feed.topic} tells other years than the statements")
         for key, record in records.items():
-            stated = self.stated[key]  # type: ignore[index]
-            names = ("revision", "municipality", "reported", "exempt", "excess", "reports", "disputed")
+            stated = self.stated[key]
+            names: tuple[str, ...] = ("revision", "municipality", "reported", "exempt", "excess", "reports", "disputed")
             invariant(all(record[n] == stated[n] for n in names), f"{feed.topic} tells {key} as {record}, not {stated}")
             if feed.facts is Facts.TAX:
                 names = ("cpr", "employers", "disputed_employers")

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import cast
 
 from frikort_contracts.authorities import Facts, Feed
 from frikort_contracts.balance import BalanceChanged, ReportSettled
 from frikort_contracts.extracts import EncryptCprAgain, ForgetPerson, TaxStatementUpdated
 from frikort_contracts.feeds import EncryptCprFor, FeedRecord, FillFeed
 from frikort_contracts.issuance import CardDeactivated, CardHandedOver, CardIssued, CardReactivated
-from frikort_contracts.messages import Message
+from frikort_contracts.messages import Event
 from frikort_contracts.reporting import EarningsCorrected, EarningsReported, EarningsWithdrawn
 
 from services.exports.card_feeds.records import HourlyRate, card_record, ended, needs_cpr, year_record
@@ -69,15 +70,15 @@ def decide_feeds(
 def _card_changed(card: CardFeeds, event: CardChange) -> CardFeeds:
     if event.revision <= card.card_revision:
         return card
-    after = card.changed(card_revision=event.revision, municipality=event.municipality)
+    after = replace(card, card_revision=event.revision, municipality=event.municipality)
     match event:
         case CardIssued():
             person = None if card.erased else event.person
-            return after.changed(person=person, active=True, since=event.active_from.isoformat())
+            return replace(after, person=person, active=True, since=event.active_from.isoformat())
         case CardReactivated():
-            return after.changed(active=True, since=event.active_from.isoformat())
+            return replace(after, active=True, since=event.active_from.isoformat())
         case CardDeactivated():
-            return after.changed(active=False, since=(event.last_active_day + timedelta(days=1)).isoformat())
+            return replace(after, active=False, since=(event.last_active_day + timedelta(days=1)).isoformat())
         case CardHandedOver():
             return after
 
@@ -111,26 +112,28 @@ def _answer(feeds: Sequence[Feed], rate: HourlyRate, card: CardFeeds, event: Req
         case ForgetPerson():
             if card.erased:
                 return Decision(card)
-            forgotten = card.changed(person=None, erased=True, cprs=dict.fromkeys(card.cprs))
+            forgotten = replace(card, person=None, erased=True, cprs=dict.fromkeys(card.cprs))
             return _publish(feeds, rate, _new_editions(forgotten, card.cprs), card.years)
         case CprFor():
             cpr = None if card.erased else event.cpr
             after = _new_editions(card, {event.authority} & card.cprs.keys())
             asked = tuple(name for name in card.asked if name != event.authority)
             return _publish(
-                feeds, rate, after.changed(cprs={**card.cprs, event.authority: cpr}, asked=asked), card.years
+                feeds, rate, replace(after, cprs={**card.cprs, event.authority: cpr}, asked=asked), card.years
             )
 
 
-def _encryptions(card: CardFeeds, authorities: Iterable[str]) -> tuple[EncryptCprFor, ...]:
+def _encryptions(card: CardFeeds, authorities: Iterable[str]) -> tuple[Event, ...]:
+    """The commands to this processor itself. They are stored and published as events are."""
     if card.person is None:
         return ()
-    return tuple(EncryptCprFor(card_id=card.card_id, authority=name, person=card.person) for name in authorities)
+    commands = (EncryptCprFor(card_id=card.card_id, authority=name, person=card.person) for name in authorities)
+    return cast("tuple[Event, ...]", tuple(commands))
 
 
 def _new_editions(card: CardFeeds, authorities: Iterable[str]) -> CardFeeds:
     editions = {name: card.editions.get(name, 0) + 1 for name in authorities}
-    return card.changed(editions={**card.editions, **editions})
+    return replace(card, editions={**card.editions, **editions})
 
 
 def _unpublished(card: CardFeeds, authority: str) -> CardFeeds:
@@ -140,24 +143,24 @@ def _unpublished(card: CardFeeds, authority: str) -> CardFeeds:
         return {name: 0 if name == authority else revision for name, revision in published.items()}
 
     years = {number: replace(year, published=without(year.published)) for number, year in card.years.items()}
-    return card.changed(published=without(card.published), years=years)
+    return replace(card, published=without(card.published), years=years)
 
 
 def _publish(feeds: Sequence[Feed], rate: HourlyRate, card: CardFeeds, numbers: Iterable[int]) -> Decision[CardFeeds]:
     """Emit the records that are newer than those of each authority; ask for the CPR numbers that are missing."""
-    events: list[Message] = []
+    events: list[Event] = []
     feeds = _concerned(feeds, card)
     for feed in feeds:
         record = card_record(feed, card)
         if record is not None and record.revision > card.published.get(feed.name, 0):
-            card = card.changed(published={**card.published, feed.name: record.revision})
+            card = replace(card, published={**card.published, feed.name: record.revision})
             events.append(record)
         for number in sorted(numbers):
             card, record = _publish_year(feed, rate, card, number)
             events += [] if record is None else [record]
     missing = [feed.name for feed in feeds if _lacks_cpr(feed, card)]
     if missing and (asked := _encryptions(card, missing)):
-        card = card.changed(asked=(*card.asked, *missing))
+        card = replace(card, asked=(*card.asked, *missing))
         events += asked
     return Decision(card, tuple(events))
 

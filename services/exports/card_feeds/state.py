@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from frikort_contracts.extracts import TaxStatementUpdated
 from frikort_contracts.values import EncryptedPerson
-from pydantic import BaseModel, ConfigDict
+from pydantic import TypeAdapter
 
 from services.exports.card_feeds.payment_days import PaymentDays
 from services.runtime.processing.entries import EntryMap
@@ -26,15 +26,14 @@ class FeedYear:
     published: Mapping[str, int] = field(default_factory=dict)
 
 
-class CardFeeds(BaseModel):
+@dataclass(frozen=True, slots=True)
+class CardFeeds:
     """One card. ``since`` is the first day (ISO) of its state.
 
     ``cprs`` has the CPR number encrypted for each authority that needs it; None if the person was erased. ``asked`` are
     the authorities for which it is being encrypted. ``editions`` counts for each authority how often its CPR number was
     replaced. ``published`` is the revision of the card's state that each authority has.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     card_id: str
     card_revision: int = 0
@@ -43,11 +42,11 @@ class CardFeeds(BaseModel):
     since: str = ""
     person: EncryptedPerson | None = None
     erased: bool = False
-    cprs: dict[str, str | None] = {}
+    cprs: Mapping[str, str | None] = field(default_factory=dict)
     asked: tuple[str, ...] = ()
-    editions: dict[str, int] = {}
-    published: dict[str, int] = {}
-    years: dict[int, FeedYear] = {}
+    editions: Mapping[str, int] = field(default_factory=dict)
+    published: Mapping[str, int] = field(default_factory=dict)
+    years: Mapping[int, FeedYear] = field(default_factory=dict)
 
     def year(self, number: int) -> FeedYear:
         """The calendar year ``number``; empty if nothing is known of it."""
@@ -55,8 +54,17 @@ class CardFeeds(BaseModel):
 
     def with_year(self, number: int, year: FeedYear) -> CardFeeds:
         """The card with this year."""
-        return self.changed(years={**self.years, number: year})
+        return replace(self, years={**self.years, number: year})
 
-    def changed(self, **fields: Any) -> CardFeeds:
-        """The card with these fields, which are valid."""
-        return self.model_copy(update=fields)
+    def to_stored(self) -> dict[str, Any]:
+        """The stored form."""
+        stored: dict[str, Any] = _STORED.dump_python(self, mode="json")
+        return stored
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> CardFeeds:
+        """The state of a stored form."""
+        return _STORED.validate_python(stored)
+
+
+_STORED: Final = TypeAdapter(CardFeeds)

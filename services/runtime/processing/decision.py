@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar, cast
 
 from frikort_contracts.cloudevents import Envelope
-from frikort_contracts.messages import EventFields, Message
+from frikort_contracts.messages import Event, EventFields, Message
 from frikort_contracts.topics import Topic
 from pydantic import BaseModel
 
@@ -35,13 +35,10 @@ S = TypeVar("S", bound=BaseModel | PlainState)
 
 
 class Decision(NamedTuple, Generic[S]):
-    """The state after a message, and the events to emit, in order.
-
-    A command among them is for the processor itself, which has it prepared.
-    """
+    """The state after a message, and the events to emit, in order."""
 
     state: S | None
-    events: tuple[Message | EventFields, ...] = ()
+    events: tuple[Event | EventFields, ...] = ()
 
 
 class Address(NamedTuple):
