@@ -19,6 +19,8 @@ OPERATOR: Final = "operator"
 """Reads dead letters and replays them, and changes years."""
 BACKUP: Final = "backup"
 """Reads every topic, and sees the positions of all groups, for a backup."""
+MIRROR: Final = "mirror"
+"""Copies every topic to the brokers of a second site. Reads, and writes nothing here."""
 AUDITOR: Final = "auditor"
 """Checks the audit log against its checkpoints. Reads, and writes nothing."""
 PROVISIONER: Final = "provisioner"
@@ -60,7 +62,7 @@ def is_authority(principal: str) -> bool:
 
 
 AUTHORITIES: Final = tuple(sorted({reader for topic in TOPICS for reader in topic.readers if is_authority(reader)}))
-PRINCIPALS: Final = (*PROCESSES, *AUTHORITIES, OPERATOR, AUDITOR, BACKUP, PROVISIONER)
+PRINCIPALS: Final = (*PROCESSES, *AUTHORITIES, OPERATOR, AUDITOR, BACKUP, MIRROR, PROVISIONER)
 
 
 def group_prefix(principal: str) -> str:
@@ -103,6 +105,8 @@ def _rights_on(topic: Topic) -> Iterator[Right]:
     yield from _on(topic.dead, OPERATOR, Operation.READ)
     for name in (topic.name, topic.dead):
         yield from _on(name, BACKUP, Operation.READ)
+        # The copies get the settings of their topics.
+        yield from _on(name, MIRROR, Operation.READ, Operation.DESCRIBE_CONFIGS)
 
 
 def _on(topic: str, principal: str, *operations: Operation) -> Iterator[Right]:

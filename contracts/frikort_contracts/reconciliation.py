@@ -81,6 +81,23 @@ class CardYear(Value):
     figures: tuple[Figures, ...]
 
 
+class MessagePlace(Value):
+    """A message about a card's year, and where its record is. A record that breaks its contract may lack id or type."""
+
+    message_id: str | None = Field(description="The CloudEvents id.")
+    type: str | None = Field(description="The CloudEvents type.")
+    topic: str
+    partition: int = Field(ge=0)
+    offset: int = Field(ge=0)
+
+
+class DifferingYear(Value):
+    """A year of a card whose figures differ, without the card: the messages that made the figures."""
+
+    year: Year
+    messages: tuple[MessagePlace, ...]
+
+
 class RunEvent(Event):
     """Something about one run. All of a run is in one partition, in order."""
 
@@ -121,7 +138,9 @@ class CardsCounted(RunEvent):
 class CardYearDiffered(RunEvent):
     """An alarm: the holders of a card's year disagree, and no report in flight explains it.
 
-    The details of the figures are the reports on which they disagree.
+    The details of the figures are the reports on which they disagree. ``messages`` are those about these reports, or
+    about the whole year if each report agrees, as far as the topics have them: the latest 100 of each topic. It is
+    empty after the first 100 differences of a run.
     """
 
     type: ClassVar[str] = "dk.frikort.reconciliation.card-year-differed.v1"
@@ -129,10 +148,24 @@ class CardYearDiffered(RunEvent):
     card_id: str
     year: Year
     figures: tuple[Figures, ...]
+    messages: tuple[MessagePlace, ...] = ()
+
+
+class MessagesFound(RunEvent):
+    """The messages about a card's year that differs, in the order of their topics."""
+
+    type: ClassVar[str] = "dk.frikort.reconciliation.messages-found.v1"
+
+    card_id: str
+    year: Year
+    messages: tuple[MessagePlace, ...]
 
 
 class ReconciliationCompleted(RunEvent):
-    """The result of a run: ``differences`` card years differed, and ``undecided`` ones changed at every count."""
+    """The result of a run: ``differences`` card years differed, and ``undecided`` ones changed at every count.
+
+    ``differing`` are the first ten of those that differ, each with at most 50 messages.
+    """
 
     type: ClassVar[str] = "dk.frikort.reconciliation.completed.v1"
 
@@ -141,6 +174,7 @@ class ReconciliationCompleted(RunEvent):
     years: int = Field(ge=0, description="Card years that were compared.")
     differences: int = Field(ge=0)
     undecided: int = Field(ge=0)
+    differing: tuple[DifferingYear, ...] = ()
 
 
 AnyResult = CardYearDiffered | ReconciliationCompleted

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from pydantic import ValidationError
 from pymongo.errors import ConnectionFailure, PyMongoError
 
 from deploy.backup import books, commands
@@ -26,12 +25,9 @@ from deploy.backup.stores import (
 )
 from deploy.backup.topics import KafkaRefused, TargetNotEmpty, Topics
 from services.runtime import exit_codes
-from services.runtime import logging as runtime_logging
 from services.runtime.errors import describe
-from services.runtime.operator_commands import say, write
-from services.runtime.safety_checks import UnsafeSetting, check_settings
+from services.runtime.operator_commands import SettingsRefused, say, settings_for, write
 from services.runtime.settings import CommandSettings, KafkaSettings, MongoSettings
-from services.runtime.starting import problems_of
 
 logger = structlog.get_logger("deploy.backup")
 
@@ -58,13 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given.command == "verify":
             return _verify(Archive(given.directory))
-        settings = BackupSettings()
-        runtime_logging.configure(settings, "backup")
-        check_settings(settings)
-    except ValidationError as wrong:
-        return say(exit_codes.UNSAFE_SETTING, *problems_of(wrong))
-    except UnsafeSetting as unsafe:
-        return say(exit_codes.UNSAFE_SETTING, str(unsafe))
+        settings = settings_for("backup", BackupSettings)
+    except SettingsRefused as refused:
+        return say(exit_codes.UNSAFE_SETTING, str(refused))
     except ArchiveBroken as broken:
         return say(exit_codes.NOT_DONE, str(broken))
     try:
@@ -90,6 +82,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("directory", type=Path)
         if name == "extend":
             command.add_argument("--every", type=float, metavar="SECONDS", help="go on until SIGTERM")
+        if name == "restore":
+            command.add_argument(
+                "--only", nargs="+", metavar="NAME", help="documents of these databases or collections, and no records"
+            )
     subcommands.add_parser("books", help="compute all totals from the topics, and compare them with the databases")
     return parser
 
@@ -102,7 +98,12 @@ def _run(given: argparse.Namespace, settings: BackupSettings) -> int:
         archive = Archive(given.directory)
         if given.command == "extend":
             return _extend(archive, topics, client, given.every)
-        part = (commands.create if given.command == "create" else commands.restore)(archive, topics, client)
+        if given.command == "create":
+            part = commands.create(archive, topics, client)
+        elif given.only:
+            part = commands.restore_documents(archive, client, given.only)
+        else:
+            part = commands.restore(archive, topics, client)
         write(f"{given.command}d: {_text(part)}")
     return exit_codes.DONE
 
@@ -121,7 +122,7 @@ def _extend(archive: Archive, topics: Topics, client: Client, every: float | Non
     while True:
         try:
             part = commands.extend(archive, topics, client)
-        except (KafkaRefused, PyMongoError) as refused:
+        except (KafkaRefused, CollectionsChanged, PyMongoError) as refused:
             if every is None:
                 raise
             logger.warning("backup.waits", reason=describe(refused))

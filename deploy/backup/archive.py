@@ -4,7 +4,7 @@ A backup is a directory::
 
     manifest.json                                  written last: without it the backup is incomplete
     parts/000000.json                              what the first part contains: everything at one moment
-    stores/000000/<database>/<collection>.bson.gz  its documents, as `mongodump --gzip` writes them
+    stores/000000/<database>/<collection>.bson.gz  its documents, one after another, as MongoDB's tools do
     topics/000000.jsonl.gz                         its records
     parts/000001.json, ...                         what has changed up to a later moment; `extend` adds a part each time
 

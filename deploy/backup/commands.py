@@ -12,7 +12,7 @@ way: a processor may read several partitions in another order. So a moment is pr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain
@@ -33,7 +33,7 @@ from deploy.backup.archive import (
     ends_of,
     records_file,
 )
-from deploy.backup.stores import Client, RestoreFailed, Snapshot, Target, last_majority_write, snapshot
+from deploy.backup.stores import Client, Documents, RestoreFailed, Snapshot, Target, last_majority_write, snapshot
 from deploy.backup.topics import NAMES, KafkaRefused, Summary, Topics, all_partitions, is_followed, is_input
 from services.runtime.processing.positions import Offsets, Partition
 
@@ -103,17 +103,48 @@ def restore(archive: Archive, topics: Topics, client: Client) -> Part:
         topics.require_empty()
         target.begin()
     topics.write(archive.records(parts), _firsts(parts))
-    newest: dict[tuple[str, str], StoredCollection] = {}
-    for collection in chain.from_iterable(part.collections for part in parts):
-        target.write(archive, collection)
-        newest[collection.database, collection.name] = collection
-    target.create_indexes(newest.values())
+    _write_documents(archive, target, parts)
     # Last: a group with positions and no documents would skip records.
     topics.set_groups(parts[-1].groups)
     if found := list(_differences(archive, parts, topics)):
         raise RestoreFailed("; ".join(found))
     target.end()
     return parts[-1]
+
+
+def restore_documents(archive: Archive, client: Client, names: Collection[str]) -> Part:
+    """Restore the documents of some databases or collections alone, which must be empty, beside living topics.
+
+    ``names`` are names of databases, or ``<database>.<collection>``. Goes on with an interrupted restore of the same
+    ones. Raises ``ArchiveBroken``, ``TargetNotEmpty``, ``RestoreFailed`` and the errors of pymongo.
+    """
+    parts = _check_files(archive)
+    stored = chain.from_iterable(part.collections for part in parts)
+    wanted = {
+        (each.database, each.name) for each in stored if {each.database, f"{each.database}.{each.name}"} & {*names}
+    }
+    found = {each for database, name in wanted for each in (database, f"{database}.{name}")}
+    if missing := sorted({*names} - found):
+        raise ArchiveBroken(f"the backup has no documents of {', '.join(missing)}")
+    target = Target(client, f"{parts[-1].backup} ({', '.join(sorted(names))})")
+    if not target.has_begun():
+        target.begin(wanted)
+    _write_documents(archive, target, parts, wanted)
+    target.end()
+    return parts[-1]
+
+
+def _write_documents(
+    archive: Archive, target: Target, parts: Sequence[Part], wanted: Collection[Documents] | None = None
+) -> None:
+    """Write the documents of all parts in order, or those of the ``wanted`` collections, then their indexes."""
+    newest: dict[Documents, StoredCollection] = {}
+    for collection in chain.from_iterable(part.collections for part in parts):
+        place = (collection.database, collection.name)
+        if wanted is None or place in wanted:
+            target.write(archive, collection)
+            newest[place] = collection
+    target.create_indexes(newest.values())
 
 
 class _Moment(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
@@ -40,6 +40,7 @@ _GROUP_BYTES: Final = 8 * 1024 * 1024
 _WRITES: Final = ("i", "u", "d")
 _TRANSACTION_OVER: Final = (251, 290, 239)
 _CONNECT_MS: Final = 5000
+_TRIES: Final = 20
 
 
 class SnapshotExpired(RuntimeError):
@@ -66,7 +67,7 @@ class RestoreFailed(RuntimeError):
 
 
 class CollectionsChanged(RuntimeError):
-    """A collection was made while the documents were read; a backup that is repeated has it."""
+    """A collection was dropped while the documents were read, or others were made at every try."""
 
 
 def connect(uri: str) -> Client:
@@ -86,23 +87,32 @@ def collections(client: Client) -> dict[Documents, dict[str, Any]]:
 
 @contextmanager
 def snapshot(client: Client) -> Iterator[Snapshot]:
-    """All documents as they are now. Raises ``SnapshotExpired`` and ``CollectionsChanged``."""
+    """All documents as they are now. Raises ``SnapshotExpired`` and ``CollectionsChanged``.
+
+    A process makes a collection with its first document. One that is made after the moment is not part of it.
+    """
     found = collections(client)
     try:
-        with (
-            client.start_session() as session,
-            session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority"), ReadPreference.PRIMARY),
-        ):
-            # The first read fixes the moment. The majority commit guarantees that nothing read is rolled back.
-            for database, name in list(found)[:1]:
-                client[database][name].find_one({}, session=session)
-            yield Snapshot(client, session, found)
+        for _ in range(_TRIES):
+            with (
+                client.start_session() as session,
+                session.start_transaction(ReadConcern("snapshot"), WriteConcern("majority"), ReadPreference.PRIMARY),
+            ):
+                # The first read fixes the moment. The majority commit guarantees that nothing read is rolled back.
+                for database, name in list(found)[:1]:
+                    client[database][name].find_one({}, session=session)
+                before, found = found, collections(client)
+                if found.keys() == before.keys():
+                    yield Snapshot(client, session, found)
+                    break
+        else:
+            raise CollectionsChanged("collections are created or dropped all the time: repeat the backup")
     except OperationFailure as error:
         if error.code in _TRANSACTION_OVER:
             raise SnapshotExpired from error
         raise
-    if collections(client).keys() != found.keys():
-        raise CollectionsChanged("a collection was created or dropped meanwhile: repeat the backup")
+    if found.keys() - collections(client).keys():
+        raise CollectionsChanged("a collection was dropped meanwhile: repeat the backup")
 
 
 class Snapshot:
@@ -127,6 +137,8 @@ class Snapshot:
         """Write the documents that have changed, and the ids of those deleted, to files of a later part."""
         found = []
         for place, ids in sorted(changed_since(self._client, since).items()):
+            if place not in self._found:  # it was made after the moment, or dropped before it
+                continue
             missing = set(ids)
             with self._writing(archive, number, place) as file:
                 for some in _in_groups(sorted(ids)):
@@ -217,9 +229,10 @@ class Target:
             raise TargetNotEmpty(f"the restore of the backup {found['_id']} was not finished here")
         return found is not None
 
-    def begin(self) -> None:
-        """Raises ``TargetNotEmpty`` if a database has documents."""
-        if used := [f"{d}.{n}" for d, n in collections(self._client) if self._client[d][n].find_one() is not None]:
+    def begin(self, wanted: Container[Documents] | None = None) -> None:
+        """Raises ``TargetNotEmpty`` if one of the databases, or of the ``wanted`` collections, has documents."""
+        places = [place for place in collections(self._client) if wanted is None or place in wanted]
+        if used := [f"{d}.{n}" for d, n in places if self._client[d][n].find_one() is not None]:
             raise TargetNotEmpty(f"these collections have documents: {', '.join(used)}")
         self._client[_PROGRESS].get_collection("backup", write_concern=_DURABLE).insert_one({"_id": self._backup})
 

@@ -2,7 +2,8 @@
 
 A later count may be ahead of an earlier one, because a report arrived in between; then the card is counted again. A
 count that is behind an earlier one, or that differs at the same revisions, is a difference. It is an alarm if a second
-count, with every report, shows it too. So is a card year whose figures disagree and are the same in two counts.
+count, with every report, shows it too. So is a card year whose figures disagree and are the same in two counts. An
+alarm names the messages about the card year, which ``difference_messages.py`` looks up; the run waits for them.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ from frikort_contracts.reconciliation import (
     CardsListed,
     CardYear,
     CardYearDiffered,
+    DifferingYear,
     Figures,
     HeldReport,
     Holder,
+    MessagePlace,
+    MessagesFound,
     ReconciliationCompleted,
 )
 from frikort_contracts.topics import RECONCILIATION
@@ -36,7 +40,11 @@ MOST_REPORTS: Final = 50
 MOST_OPEN: Final = 1000
 """Card years of a run that are counted again at a time. Of more, the first count decides."""
 MOST_DIFFERING: Final = 100
-"""Differences that a run keeps. There is an event for each."""
+"""Differences that a run keeps, with their messages. There is an event for each."""
+MOST_LISTED: Final = 10
+"""Differences in the result of a run."""
+MOST_MESSAGES_LISTED: Final = 50
+"""Messages of each of these."""
 
 _SUMS: Final = ("reports", "total", "exempt", "excess")
 _LAST_COUNTER: Final = "projections"
@@ -140,7 +148,8 @@ class OpenYear(BaseModel):
 class Run(BaseModel):
     """A run of the reconciliation. ``position`` is the ``first`` of the latest page; ``open`` is by card id and year.
 
-    ``years``, ``differences`` and ``undecided`` count card years; ``differing`` are the first of those that differ.
+    ``years``, ``differences`` and ``undecided`` count card years; ``differing`` are the first of those that differ, and
+    ``messages`` the messages about each of these as soon as they are found, by card id and year.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -153,24 +162,70 @@ class Run(BaseModel):
     differences: int = 0
     undecided: int = 0
     differing: tuple[CardYear, ...] = ()
+    messages: dict[str, tuple[MessagePlace, ...]] = {}
     open: dict[str, OpenYear] = {}
     is_listed: bool = False
     completed: bool = False
 
+    @property
+    def without_messages(self) -> tuple[CardYear, ...]:
+        """The differences whose messages are not found yet."""
+        return () if self.completed else _without_messages(self.differing, self.messages)
+
+
+def _without_messages(
+    differing: Sequence[CardYear], messages: Mapping[str, tuple[MessagePlace, ...]]
+) -> tuple[CardYear, ...]:
+    return tuple(year for year in differing if key_of(year) not in messages)
+
 
 def address(message: Envelope[Any]) -> Address | None:
-    """The run of a page that all services have counted."""
-    page = message.data
-    return Address(page.run_id) if isinstance(page, CardsCounted) and page.counted_by == _LAST_COUNTER else None
+    """The run of a page that all services have counted, or whose messages were found."""
+    event = message.data
+    is_mine = isinstance(event, MessagesFound) or (
+        isinstance(event, CardsCounted) and event.counted_by == _LAST_COUNTER
+    )
+    return Address(event.run_id) if is_mine else None
 
 
-def decide(run: Run | None, message: Envelope[CardsCounted], _taken: object = ()) -> Decision[Run]:
+def decide(run: Run | None, message: Envelope[CardsCounted | MessagesFound], _taken: object = ()) -> Decision[Run]:
     """Compare a page. Emit the cards to count again, the differences, and the result of a run that is complete."""
-    page = message.data
-    run = run or Run(run_id=page.run_id, started_at=message.time)
+    event = message.data
+    run = run or Run(run_id=event.run_id, started_at=message.time)
+    after, events = _found(run, event) if isinstance(event, MessagesFound) else _compared(run, event)
+    if after.completed and not run.completed:
+        events = (*events, _completed(after))
+    return Decision(after, tuple(events))
+
+
+def _found(run: Run, found: MessagesFound) -> tuple[Run, Sequence[Event]]:
+    """The run with the messages about a difference, which is published with them."""
+    about = (found.card_id, found.year)
+    years = [year for year in run.without_messages if (year.card_id, year.year) == about]
+    if not years:
+        return run, ()  # found twice, by two instances
+    messages = {**run.messages, key_of(years[0]): found.messages}
+    after = Run(
+        run_id=run.run_id,
+        started_at=run.started_at,
+        position=run.position,
+        cards=run.cards,
+        years=run.years,
+        differences=run.differences,
+        undecided=run.undecided,
+        differing=run.differing,
+        messages=messages,
+        open=run.open,
+        is_listed=run.is_listed,
+        completed=run.is_listed and not run.open and not _without_messages(run.differing, messages),
+    )
+    return after, [_differed(run, years[0], found.messages)]
+
+
+def _compared(run: Run, page: CardsCounted) -> tuple[Run, Sequence[Event]]:
     if page.attempt == 1 and page.first <= run.position and not page.is_last:
-        return Decision(run)  # published twice, after a crash
-    years = {_key(year): complete(year.figures) for year in page.years}
+        return run, ()  # published twice, after a crash
+    years = {key_of(year): complete(year.figures) for year in page.years}
     checked = years if page.attempt == 1 else _checked_again(run, page, years)
     open_years, again, differing, undecided = dict(run.open), list[str](), list[CardYear](), 0
     for key, figures in checked.items():
@@ -185,17 +240,15 @@ def decide(run: Run | None, message: Envelope[CardsCounted], _taken: object = ()
             case _:
                 open_years[key] = OpenYear(attempt=page.attempt, figures=without_details(figures))
                 again.append(key)
-    events: list[Event] = [
-        CardYearDiffered(run_id=run.run_id, card_id=year.card_id, year=year.year, figures=year.figures)
-        for year in differing
-    ]
+    room = max(MOST_DIFFERING - len(run.differing), 0)
+    events: list[Event] = [_differed(run, year, ()) for year in differing[room:]]
     # One by one: with their reports, a page of cards could exceed the size of a record.
     events += [
         CardsListed(run_id=run.run_id, first=page.first, cards=(card_id,), attempt=page.attempt + 1)
         for card_id in dict.fromkeys(key.rpartition(":")[0] for key in again)
     ]
     is_listed = run.is_listed or (page.is_last and page.attempt == 1)
-    completed = is_listed and not open_years
+    kept = (*run.differing, *differing[:room])
     after = Run(
         run_id=run.run_id,
         started_at=run.started_at,
@@ -204,17 +257,17 @@ def decide(run: Run | None, message: Envelope[CardsCounted], _taken: object = ()
         years=run.years + (len(years) if page.attempt == 1 else 0),
         differences=run.differences + len(differing),
         undecided=run.undecided + undecided,
-        differing=(*run.differing, *differing)[:MOST_DIFFERING],
+        differing=kept,
+        messages=run.messages,
         open=open_years,
         is_listed=is_listed,
-        completed=completed,
+        completed=is_listed and not open_years and not _without_messages(kept, run.messages),
     )
-    if completed and not run.completed:
-        events.append(_completed(after))
-    return Decision(after, tuple(events))
+    return after, events
 
 
-def _key(year: CardYear) -> str:
+def key_of(year: CardYear) -> str:
+    """The name of a card year in a run."""
     return f"{year.card_id}:{year.year}"
 
 
@@ -242,6 +295,12 @@ def _card_year(key: str, figures: tuple[Figures, ...]) -> CardYear:
     return CardYear(card_id=card_id, year=int(year), figures=figures)
 
 
+def _differed(run: Run, year: CardYear, messages: tuple[MessagePlace, ...]) -> CardYearDiffered:
+    return CardYearDiffered(
+        run_id=run.run_id, card_id=year.card_id, year=year.year, figures=year.figures, messages=messages
+    )
+
+
 def _completed(run: Run) -> ReconciliationCompleted:
     return ReconciliationCompleted(
         run_id=run.run_id,
@@ -250,6 +309,10 @@ def _completed(run: Run) -> ReconciliationCompleted:
         years=run.years,
         differences=run.differences,
         undecided=run.undecided,
+        differing=tuple(
+            DifferingYear(year=each.year, messages=run.messages[key_of(each)][-MOST_MESSAGES_LISTED:])
+            for each in run.differing[:MOST_LISTED]
+        ),
     )
 
 

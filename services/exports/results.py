@@ -9,7 +9,7 @@ import structlog
 from frikort_contracts.reconciliation import Figures
 from prometheus_client import Gauge
 
-from services.exports.reconciliation import RECONCILIATIONS
+from services.exports.reconciliation import RECONCILIATIONS, key_of
 from services.runtime.service import Runtime
 
 logger = structlog.get_logger(__name__)
@@ -45,6 +45,7 @@ async def report_results(runtime: Runtime) -> None:
                         year=year.year,
                         figures={one.holder: _text(one) for one in year.figures},
                         reports=sorted({report.report_id for one in year.figures for report in one.details}),
+                        messages=[place.model_dump() for place in run.messages.get(key_of(year), ())],
                     )
             reported = run.run_id
         await asyncio.sleep(_EVERY_SECONDS)

@@ -29,6 +29,7 @@ from services.gateway.public import router as public_router
 from services.gateway.settings import GatewaySettings
 from services.gateway.wiring import build
 from services.runtime.service import Runtime
+from services.runtime.tracing import NO_TELEMETRY
 from services.runtime.web.methods import HeadMiddleware, PathMethods
 from services.runtime.web.requests import RequestLimits, RequestMiddleware
 
@@ -103,6 +104,7 @@ def application_factory(settings: GatewaySettings, runtime: Runtime) -> FastAPI:
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
         lifespan=lifespan,
+        telemetry=NO_TELEMETRY,
     )
     app.state.gateway = process.container
     routes, methods = api_routes()

@@ -18,6 +18,7 @@ from services.portals.security import SecurityMiddleware, origin_of
 from services.portals.settings import PortalsSettings
 from services.portals.shown_pages import ShownPagesMiddleware
 from services.runtime.service import Runtime
+from services.runtime.tracing import NO_TELEMETRY
 from services.runtime.web.methods import HeadMiddleware, PathMethods
 from services.runtime.web.requests import RequestLimits, RequestMiddleware
 
@@ -39,7 +40,14 @@ def application_factory(settings: PortalsSettings, runtime: Runtime) -> FastAPI:
             await runtime.stop()
             await portals.gateway.close()
 
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, lifespan=lifespan)
+    app = FastAPI(
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+        telemetry=NO_TELEMETRY,
+    )
     add_portals(app, portals)
     return app
 

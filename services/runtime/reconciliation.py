@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from frikort_contracts.cloudevents import Envelope
+from frikort_contracts.messages import Event
 from frikort_contracts.reconciliation import COUNTERS, CardsCounted, CardsListed, CardYear, Counter, Figures
 from frikort_contracts.topics import RECONCILIATION, Topic
 
@@ -100,7 +101,7 @@ def answer_with(counter: Counter, count: CountCards, catch_up: Callable[[], Awai
     before = COUNTERS[: COUNTERS.index(counter)]
 
     async def answer(messages: Sequence[Envelope[Any]]) -> Sequence[CardsCounted | None]:
-        mine = [message.data for message in messages if _is_next(message.data, before)]
+        mine: list[CardsListed | CardsCounted] = [m.data for m in messages if _is_next(m.data, before)]
         if any(page.cards for page in mine):
             await catch_up()
         counted = {id(page): await _counted(page, counter, count) for page in mine}
@@ -111,10 +112,10 @@ def answer_with(counter: Counter, count: CountCards, catch_up: Callable[[], Awai
     return answer
 
 
-def _is_next(page: CardsListed | CardsCounted, before: Sequence[Counter]) -> bool:
-    if isinstance(page, CardsListed):
+def _is_next(event: Event, before: Sequence[Counter]) -> bool:
+    if isinstance(event, CardsListed):
         return not before
-    return bool(before) and page.counted_by == before[-1]
+    return isinstance(event, CardsCounted) and bool(before) and event.counted_by == before[-1]
 
 
 async def _counted(page: CardsListed | CardsCounted, counter: Counter, count: CountCards) -> CardsCounted:

@@ -6,7 +6,16 @@ from collections.abc import Callable, Set
 from typing import Final
 
 import pytest
-from frikort_contracts.access import AUTHORITIES, BACKUP, OPERATOR, PRINCIPALS, PROCESSES, PROVISIONER, is_authority
+from frikort_contracts.access import (
+    AUTHORITIES,
+    BACKUP,
+    MIRROR,
+    OPERATOR,
+    PRINCIPALS,
+    PROCESSES,
+    PROVISIONER,
+    is_authority,
+)
 from frikort_contracts.topics import AUDIT_LOG, BALANCES, CARDS, EARNINGS, PERSON_KEYS, TOPICS, Topic
 
 from deploy.local.kafka_users import KafkaAccess
@@ -36,7 +45,7 @@ def dead_letters_of(readers: Callable[[Topic], bool]) -> set[str]:
 def may_read(principal: str) -> set[str]:
     if principal == OPERATOR:
         return {topic.dead for topic in TOPICS}
-    if principal == BACKUP:
+    if principal in (BACKUP, MIRROR):
         return set(NAMES)
     read = {topic.name for topic in TOPICS if principal in topic.readers}
     if is_authority(principal):
@@ -62,6 +71,8 @@ def may_describe(principal: str) -> set[str]:
 
 
 def may_read_configs(principal: str) -> set[str]:
+    if principal == MIRROR:  # gives the copies the same settings
+        return set(NAMES)
     if principal not in PROCESSES:
         return set()
     return may_write(principal) | may_read(principal)
@@ -97,7 +108,7 @@ def test_a_principal_sees_its_own_topics_only(principal: str, client: BrokerClie
     assert client.describe(NAMES) == may_describe(principal)
 
 
-def test_only_processes_see_the_settings_of_their_topics(principal: str, client: BrokerClient) -> None:
+def test_only_processes_and_the_mirror_see_the_settings_of_their_topics(principal: str, client: BrokerClient) -> None:
     assert client.read_configs(NAMES) == may_read_configs(principal)
 
 

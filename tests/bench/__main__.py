@@ -32,7 +32,7 @@ RATIOS = (*replay.RATIOS, *growth.RATIOS, *peers.RATIOS, *system.RATIOS)
 
 
 def main() -> int:
-    """Measure. Returns the exit code: 1 if a case failed; a missed target is only shown."""
+    """Measure. Returns the exit code: 1 if a case failed or a promise is broken."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--only", nargs="+", metavar="ROW", help=f"rows or cases: {', '.join(_names())}")
     parser.add_argument("--events", type=int, default=200_000, help="earnings events of a replay")
@@ -52,7 +52,10 @@ def main() -> int:
     report.show(console, chosen, RATIOS, rounds)
     written = report.write(RATIOS, rounds, shlex.join(["python", "-m", "tests.bench", *sys.argv[1:]]))
     console.print(f"Written to {written}")
-    return 0 if all(figures for of_case in rounds.values() for figures in of_case) else 1
+    broken = report.broken_promises(RATIOS, rounds)
+    for line in broken:
+        console.print(f"FAILED  {line}", style="bold red", markup=False)
+    return 0 if not broken and all(figures for of_case in rounds.values() for figures in of_case) else 1
 
 
 async def _play(bench: Bench, chosen: Sequence[Case], repeat: int, console: Console) -> dict[str, list[Figures]]:

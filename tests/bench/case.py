@@ -24,7 +24,8 @@ class Case:
 class Ratio:
     """A line of the table: ``of`` divided by ``to``, both ``(case, figure)``, or ``of`` alone if ``to`` is None.
 
-    It is computed in each round; the table shows the median. ``least`` and ``most`` are the target.
+    It is computed in each round; the table shows the median. ``least`` and ``most`` are the target. If that of a
+    promise is missed, the benchmark ends with 1.
     """
 
     row: str
@@ -33,6 +34,7 @@ class Ratio:
     to: tuple[str, str] | None
     least: float | None = None
     most: float | None = None
+    is_promise: bool = False
 
     def met(self, median: float) -> bool:
         """Whether the target is reached."""

@@ -51,6 +51,15 @@ def show(console: Console, cases: Sequence[Case], ratios: Sequence[Ratio], round
     console.print(figures)
 
 
+def broken_promises(ratios: Sequence[Ratio], rounds: Rounds) -> list[str]:
+    """A line for each promise whose target was missed: the row, what was measured, the median, and the target."""
+    return [
+        f"{ratio.row}: {ratio.what} is {_short(middle)}, and must be {_target(ratio)}"
+        for ratio in ratios
+        if ratio.is_promise and (values := per_round(ratio, rounds)) and not ratio.met(middle := median(values))
+    ]
+
+
 def write(ratios: Sequence[Ratio], rounds: Rounds, command: str) -> Path:
     """Write ``build/bench.json``. Returns its path."""
     result: dict[str, Any] = {

@@ -41,6 +41,16 @@ from frikort_contracts.extracts import (
     RequestExtract,
     TaxStatementUpdated,
 )
+from frikort_contracts.feeds import (
+    BenefitYearEnded,
+    BenefitYearUpdated,
+    CardStateUpdated,
+    CardUseUpdated,
+    EncryptCprFor,
+    FillFeed,
+    PaymentDay,
+    TaxYearUpdated,
+)
 from frikort_contracts.issuance import (
     CardDeactivated,
     CardHandedOver,
@@ -70,9 +80,12 @@ from frikort_contracts.reconciliation import (
     CardsListed,
     CardYear,
     CardYearDiffered,
+    DifferingYear,
     Figures,
     HeldReport,
     Holder,
+    MessagePlace,
+    MessagesFound,
     ReconciliationCompleted,
 )
 from frikort_contracts.report_checks import CheckedReport, CheckReports
@@ -150,6 +163,9 @@ _statement: Final[dict[str, Any]] = {
     "allowance": 4_276_600, "reported": 572_400, "exempt": 572_400, "excess": 0, "reports": 1,
 }  # fmt: skip
 
+_place: Final = MessagePlace(
+    message_id=_COMMAND, type=EarningsReported.type, topic="frikort.earnings.v1", partition=3, offset=120
+)
 _card_year: Final = CardYear(
     card_id=_CARD,
     year=2025,
@@ -294,8 +310,12 @@ EXAMPLES: Final[tuple[Message, ...]] = (
     CardsCounted(
         run_id="run-1", first=100, cards=(_CARD,), attempt=1, is_last=False, counted_by="balance", years=(_card_year,)
     ),
-    CardYearDiffered(run_id="run-1", card_id=_CARD, year=2025, figures=_card_year.figures),
-    ReconciliationCompleted(run_id="run-1", started_at=NOON, cards=300, years=420, differences=1, undecided=0),
+    CardYearDiffered(run_id="run-1", card_id=_CARD, year=2025, figures=_card_year.figures, messages=(_place,)),
+    MessagesFound(run_id="run-1", card_id=_CARD, year=2025, messages=(_place,)),
+    ReconciliationCompleted(
+        run_id="run-1", started_at=NOON, cards=300, years=420, differences=1, undecided=0,
+        differing=(DifferingYear(year=2025, messages=(_place,)),),
+    ),
     StatisticsPublished(
         month="2025-10", method=1, employers=5,
         municipalities=(
@@ -326,6 +346,25 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         employers=(EmployerLine(cvr=CVR, reports=1, reported=572_400, exempt=572_400, excess=0),),
     ),
     FollowUpStatementUpdated(**_statement),
+    FillFeed(card_id=_CARD, authority="skat", encrypt_again=True),
+    EncryptCprFor(card_id=_CARD, authority="municipality-101", person=PERSON),
+    TaxYearUpdated(
+        **_statement | {"authority": "skat", "disputed": False}, cpr="header.key.iv.text.tag", disputed_employers=(),
+        employers=(EmployerLine(cvr=CVR, reports=1, reported=572_400, exempt=572_400, excess=0),),
+    ),
+    BenefitYearUpdated(
+        authority="municipality-101", card_id=_CARD, revision=3, year=2025, municipality="101", provisional=False,
+        allowance=4_276_600, reported=572_400, exempt=572_400, excess=0, hourly_rate=29_554, converted_hours=19,
+        disputed=False, cpr=None,
+        days=(
+            PaymentDay(payment_date=date(2025, 6, 30), reports=1, exempt=572_400, excess=0, converted_hours=19),
+        ),
+    ),
+    BenefitYearEnded(authority="municipality-101", card_id=_CARD, revision=4, year=2025),
+    CardStateUpdated(
+        authority="star", card_id=_CARD, revision=1, municipality="101", active=True, since=date(2025, 1, 2)
+    ),
+    CardUseUpdated(**_statement | {"authority": "star", "disputed": False}, employers=1),
 )  # fmt: skip
 
 

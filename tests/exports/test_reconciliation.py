@@ -12,13 +12,26 @@ from frikort_contracts.reconciliation import (
     CardsListed,
     CardYear,
     CardYearDiffered,
+    DifferingYear,
     Figures,
     HeldReport,
     Holder,
+    MessagePlace,
+    MessagesFound,
     ReconciliationCompleted,
 )
 
-from services.exports.reconciliation import MAX_ATTEMPTS, MOST_OPEN, Run, Verdict, address, compare, complete, decide
+from services.exports.reconciliation import (
+    MAX_ATTEMPTS,
+    MOST_DIFFERING,
+    MOST_OPEN,
+    Run,
+    Verdict,
+    address,
+    compare,
+    complete,
+    decide,
+)
 from tests.contracts.examples import NOON, envelope
 
 CARD: Final = "card-1"
@@ -110,8 +123,8 @@ def page(
 END: Final = page(first=100, is_last=True)
 
 
-def play(*pages: CardsCounted) -> tuple[Run, list[object]]:
-    """The run and all its events after these pages."""
+def play(*pages: CardsCounted | MessagesFound) -> tuple[Run, list[object]]:
+    """The run and all its events after these pages and messages."""
     run: Run | None = None
     events: list[object] = []
     for number, counted in enumerate(pages):
@@ -122,7 +135,14 @@ def play(*pages: CardsCounted) -> tuple[Run, list[object]]:
     return run, events
 
 
-def result(**changes: int) -> ReconciliationCompleted:
+PLACE: Final = MessagePlace(message_id="m-1", type="t", topic="frikort.earnings.v1", partition=3, offset=120)
+
+
+def found(card_id: str = CARD) -> MessagesFound:
+    return MessagesFound(run_id=RUN, card_id=card_id, year=2025, messages=(PLACE,))
+
+
+def result(**changes: Any) -> ReconciliationCompleted:
     counts = {"cards": 1, "years": 1, "differences": 0, "undecided": 0} | changes
     return ReconciliationCompleted(run_id=RUN, started_at=NOON, **counts)
 
@@ -140,10 +160,30 @@ def test_a_run_without_differences_is_completed_by_its_last_page() -> None:
 def test_a_difference_is_an_alarm_when_a_second_count_shows_it() -> None:
     once, again = page(WRONG), page(WRONG, attempt=2)
     assert play(once, END)[1] == [AGAIN]
-    alarm = CardYearDiffered(run_id=RUN, card_id=CARD, year=2025, figures=WRONG)
-    run, events = play(once, END, again)
-    assert events == [AGAIN, alarm, result(differences=1)]
+    alarm = CardYearDiffered(run_id=RUN, card_id=CARD, year=2025, figures=WRONG, messages=(PLACE,))
+    run, events = play(once, END, again, found())
+    assert events == [AGAIN, alarm, result(differences=1, differing=(DifferingYear(year=2025, messages=(PLACE,)),))]
     assert [(year.card_id, year.year) for year in run.differing] == [(CARD, 2025)]
+
+
+def test_a_run_waits_for_the_messages_that_made_a_difference() -> None:
+    waiting, events = play(page(WRONG), END, page(WRONG, attempt=2))
+    assert events == [AGAIN]
+    assert [year.card_id for year in waiting.without_messages] == [CARD]
+    assert not waiting.completed
+
+
+def test_messages_that_two_instances_found_make_one_alarm() -> None:
+    _, events = play(page(WRONG, WRONG), END, page(WRONG, WRONG, attempt=2), found(), found(), found("card-2"))
+    assert Counter(map(type, events)) == {CardsListed: 2, CardYearDiffered: 2, ReconciliationCompleted: 1}
+
+
+def test_an_alarm_after_the_first_hundred_does_not_wait_for_its_messages() -> None:
+    wrong = [WRONG] * (MOST_DIFFERING + 1)
+    run, events = play(page(*wrong), END, page(*wrong, attempt=2))
+    [alarm] = [event for event in events if isinstance(event, CardYearDiffered)]
+    assert alarm.messages == ()
+    assert len(run.without_messages) == MOST_DIFFERING
 
 
 def test_a_difference_that_the_second_count_does_not_show_is_no_alarm() -> None:
@@ -156,7 +196,7 @@ def test_a_card_that_no_holder_has_any_more_is_no_alarm() -> None:
 
 def test_a_holder_that_stays_ahead_while_nothing_moves_is_an_alarm() -> None:
     ahead = figures(after_a_report(*(holder for holder in Holder if holder is not Holder.REPORTING)))
-    _, events = play(page(ahead), END, page(ahead, attempt=2))
+    _, events = play(page(ahead), END, page(ahead, attempt=2), found())
     assert [type(event) for event in events] == [CardsListed, CardYearDiffered, ReconciliationCompleted]
 
 
@@ -177,8 +217,9 @@ def test_a_run_waits_for_the_cards_that_are_counted_again() -> None:
 
 
 def test_the_first_count_decides_when_too_many_card_years_are_counted_again() -> None:
-    _, events = play(page(*[WRONG] * (MOST_OPEN + 1)))
-    assert Counter(map(type, events)) == {CardsListed: MOST_OPEN, CardYearDiffered: 1}
+    run, events = play(page(*[WRONG] * (MOST_OPEN + 1)))
+    assert Counter(map(type, events)) == {CardsListed: MOST_OPEN}
+    assert run.differences == 1
 
 
 def test_a_page_that_is_published_twice_counts_once() -> None:
@@ -197,7 +238,7 @@ def test_an_alarm_has_the_reports_on_which_the_holders_disagree() -> None:
         if figure.holder in {Holder.REPORTING, Holder.ENTRIES, Holder.SPLITS, Holder.REPORTS_VIEW}
     )
     rest = tuple(each for each in figures() if each.holder not in {figure.holder for figure in detailed})
-    _, events = play(page(WRONG), page((*detailed, *rest), attempt=2))
+    _, events = play(page(WRONG), page((*detailed, *rest), attempt=2), found())
     alarm = events[-1]
     assert isinstance(alarm, CardYearDiffered)
     assert {report.report_id for each in alarm.figures for report in each.details} == {"report-1"}

@@ -27,6 +27,7 @@ SHELL: Final = frozenset(
         "__main__",
         "counting",
         "cpr_encryption",
+        "difference_messages",
         "files",
         "jobs",
         "publisher",

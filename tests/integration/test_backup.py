@@ -14,6 +14,7 @@ from frikort_contracts.topics import EARNINGS
 from deploy.backup import commands
 from deploy.backup.__main__ import main
 from deploy.backup.archive import Archive, StoredRecord
+from deploy.backup.stores import CollectionsChanged, connect, last_majority_write, snapshot
 from deploy.mongodb.rights import DATABASES
 from services.runtime import exit_codes
 from tests.integration.scene import Job, World
@@ -43,6 +44,28 @@ def test_the_running_system_is_copied_and_later_reports_are_added(job: Job, tmp_
         each for each in second_part.collections if each.name == "ledgers" and each.database == "frikort_balance"
     ]
     assert {bson.decode(raw)["_id"] for raw in archive.documents(changed)} == {f"{job.card.id}:2025"}
+
+
+def test_a_collection_that_is_made_while_documents_are_read_is_of_a_later_moment(world: World, tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "backup")
+    archive.create()
+    with connect(world.system.mongodb) as client:
+        before, made = last_majority_write(client), client["frikort_operations"]["made_meanwhile"]
+        try:
+            with snapshot(client) as documents:
+                made.insert_one({})
+                assert made.name not in {each.name for each in documents.write_changes(archive, 1, before)}
+            with snapshot(client) as documents:
+                assert made.name in {each.name for each in documents.write_changes(archive, 2, before)}
+        finally:
+            made.drop()
+
+
+def test_a_backup_is_refused_if_a_collection_is_dropped_meanwhile(world: World) -> None:
+    with connect(world.system.mongodb) as client:
+        client["frikort_operations"]["dropped_meanwhile"].insert_one({})
+        with pytest.raises(CollectionsChanged), snapshot(client):
+            client["frikort_operations"]["dropped_meanwhile"].drop()
 
 
 def reports_of(job: Job, records: Iterable[StoredRecord]) -> list[str]:

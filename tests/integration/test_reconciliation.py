@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Set
 from itertools import count
 from threading import Event, Thread
 from typing import Any, Final
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from frikort_contracts.balance import ReportSettled
 from frikort_contracts.cloudevents import decode
 from frikort_contracts.reconciliation import CardYearDiffered, Holder, ReconciliationCompleted
+from frikort_contracts.reporting import EarningsReported
 from frikort_contracts.topics import RECONCILIATION_RESULTS
 from pymongo import AsyncMongoClient
 
@@ -130,11 +134,19 @@ async def test_differences_in_each_database_are_found_and_the_reports_in_flight_
         )
         named = {report.report_id for one in alarm.figures for report in one.details}
         assert named <= set(reports[job.card.id])
+    for job in jobs:
+        await _assert_names_its_messages(world, by_card[job.card.id])
     lost = {report.report_id for one in by_card[jobs[3].card.id].figures for report in one.details}
     assert len(lost) == 1
 
     runs = accepted(world.authority("skat").get("/v1/reconciliations"), 200)["reconciliations"]
     assert {"differences": result.differences, "run_id": result.run_id}.items() <= runs[0].items()
+    shown = {message["message_id"] for one in runs[0]["differing"] for message in one["messages"]}
+    logged = await eventually(lambda: _logged(world, result.run_id, by_card.keys()), within=30, what="the log lines")
+    for job in jobs:
+        named_in_alarm = {place.message_id for place in by_card[job.card.id].messages}
+        assert {place["message_id"] for place in logged[job.card.id]} == named_in_alarm
+        assert named_in_alarm <= shown
 
     async def is_measured() -> bool:
         return f"frikort_reconciliation_differences {result.differences}.0" in world.metrics("exports")
@@ -146,6 +158,33 @@ async def test_differences_in_each_database_are_found_and_the_reports_in_flight_
     after, found = await reconcile(world)
     assert after.differences == before.differences
     assert not {event.card_id for event in found} & reports.keys()
+
+
+async def _assert_names_its_messages(world: World, alarm: CardYearDiffered) -> None:
+    """Each place is that of the record with this id, and the card's earnings and splits are among them."""
+    consumer = AIOKafkaConsumer(**world.system.access.options(), enable_auto_commit=False)
+    await consumer.start()
+    try:
+        types = set()
+        for place in alarm.messages:
+            partition = TopicPartition(place.topic, place.partition)
+            consumer.assign([partition])
+            consumer.seek(partition, place.offset)
+            record = await consumer.getone()
+            headers = dict(record.headers)
+            assert (record.offset, record.key.decode()) == (place.offset, alarm.card_id)
+            assert headers["ce_id"].decode() == place.message_id
+            types.add(headers["ce_type"].decode())
+        assert {EarningsReported.type, ReportSettled.type} <= types
+    finally:
+        await consumer.stop()
+
+
+async def _logged(world: World, run_id: str, cards: Set[str]) -> dict[str, list[dict[str, Any]]] | None:
+    """The messages in the log lines of the differences of a run, by card id."""
+    lines = [json.loads(line) for line in world.system.config.log("exports").read_text().splitlines() if run_id in line]
+    found = {line["card_id"]: line["messages"] for line in lines if line["event"] == "exports.card_year_differs"}
+    return found if cards <= found.keys() else None
 
 
 async def _documents(database: Database, name: str, collection: str, job: Job) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from deploy.backup.__main__ import main as backup
 from deploy.mongodb.__main__ import main as users
 from services.exports.jobs import JOB_KINDS as OF_EXPORTS
 from services.exports.rebuild import main as histories
@@ -50,6 +51,7 @@ def _balance_jobs(arguments: Sequence[str]) -> int:
 
 
 _MODULES: Final[Mapping[str, Main]] = {
+    "deploy.backup": backup,
     "deploy.mongodb": users,
     "services.balance.jobs": _balance_jobs,
     "services.exports.jobs": _exports_jobs,

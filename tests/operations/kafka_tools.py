@@ -22,6 +22,7 @@ _MAINS: Final[Mapping[str, str]] = {
     "kafka-acls": "org.apache.kafka.tools.AclCommand",
     "kafka-console-consumer": "org.apache.kafka.tools.consumer.ConsoleConsumer",
     "kafka-consumer-groups": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+    "kafka-reassign-partitions": "org.apache.kafka.tools.reassign.ReassignPartitionsCommand",
 }
 """The main class of each tool, as the scripts of Kafka's distribution have it."""
 _LOGIN: Final = "org.apache.kafka.common.security.scram.ScramLoginModule"
@@ -29,7 +30,6 @@ _LOGIN: Final = "org.apache.kafka.common.security.scram.ScramLoginModule"
 
 def run_line(line: str, engines: Engines, directory: Path) -> subprocess.CompletedProcess[str]:
     """Run a line of the page in ``directory``, with ``...`` for the broker's address, as the provisioner logs in."""
-    tool, *arguments = shlex.split(line)
     settings = engines.access.settings(PROVISIONER)
     secret = settings.kafka_secret
     assert secret is not None
@@ -41,11 +41,17 @@ def run_line(line: str, engines: Engines, directory: Path) -> subprocess.Complet
             "sasl.jaas.config": f'{_LOGIN} required username="{PROVISIONER}" password="{secret.get_secret_value()}";',
         },
     )
+    return run_with_login(line, settings.kafka, directory)
+
+
+def run_with_login(line: str, address: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    """Run a line of the page in ``directory``, which has ``provisioner.properties``, with ``...`` for ``address``."""
+    tool, *arguments = shlex.split(line)
     cache = default_cache()
     installation = kafka.install(cache, Silent())
     classes = f"{installation.jars}/*:{_jar(cache)}/*"
     java = [str(installation.java), "-XX:TieredStopAtLevel=1", f"-Dlog4j2.configurationFile={kafka.LOGGING}"]
-    given = [settings.kafka if word == "..." else word for word in arguments]
+    given = [address if word == "..." else word for word in arguments]
     return subprocess.run(
         [*java, "-cp", classes, _MAINS[tool], *given],
         cwd=directory,

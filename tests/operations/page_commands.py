@@ -24,12 +24,6 @@ class RunBy(NamedTuple):
     test: str
 
 
-class NotRun(NamedTuple):
-    """A command that no test runs, and why."""
-
-    reason: str
-
-
 _HERE: Final = "tests/operations/test_page_commands.py::"
 _YEARS: Final = RunBy(_HERE + "test_amounts_of_a_year_are_entered_confirmed_rejected_and_listed_by_the_commands")
 _JOBS: Final = RunBy(_HERE + "test_a_job_is_started_listed_and_cancelled_by_the_commands")
@@ -51,12 +45,14 @@ _REWRAPPED: Final = RunBy(
 )
 _KEYS: Final = RunBy(_HERE + "test_openssl_makes_keys_and_passwords_that_are_accepted")
 _DRILL: Final = RunBy("tests/recovery/test_drill.py::test_the_books_of_a_restored_system_are_equal_to_the_ore")
+_REASSIGNED: Final = RunBy(
+    "tests/production/test_production.py::test_a_topic_with_too_few_replicas_gets_more_by_the_commands_of_the_page"
+)
 _REBUILT: Final = RunBy(
     "tests/integration/test_rebuild.py::test_a_rebuild_under_load_gives_the_same_states_and_loses_nothing"
 )
-_NOT_OF_THE_LAUNCHER: Final = "a tool of MongoDB that the launcher does not have"
 
-COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
+COMMANDS: Final[Mapping[str, RunBy]] = {
     "python -m services.<name>": _START,
     "python -m services.gateway": _START,
     "python -m services.gateway.payroll": _START,
@@ -109,6 +105,9 @@ COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
     "python -m deploy.backup verify DIRECTORY": _DRILL,
     "python -m deploy.backup restore /backup/monday": _DRILL,
     "python -m deploy.backup restore DIRECTORY": _DRILL,
+    "python -m deploy.backup restore /backup/monday --only frikort_balance": RunBy(
+        "tests/operations/test_restore.py::test_one_database_is_restored_from_a_backup_by_the_command_of_the_page"
+    ),
     "python -m deploy.backup books": _DRILL,
     "openssl rand -hex 32": _KEYS,
     "openssl rand -base64 32": _KEYS,
@@ -145,10 +144,15 @@ COMMANDS: Final[Mapping[str, RunBy | NotRun]] = {
     " --topic <topic> --partition <number> --offset earliest --timeout-ms 10000": RunBy(
         "tests/operations/test_rights.py::test_a_partition_is_read_by_the_command_of_the_page"
     ),
-    "kafka-reassign-partitions": NotRun("it moves replicas between the brokers of a cluster"),
-    "mongodump --gzip": NotRun(_NOT_OF_THE_LAUNCHER),
-    "mongorestore": NotRun(_NOT_OF_THE_LAUNCHER),
-    "mongorestore --gzip": NotRun(_NOT_OF_THE_LAUNCHER),
+    "kafka-console-consumer --bootstrap-server ... --command-config provisioner.properties"
+    " --topic <topic> --partition <number> --offset <offset> --max-messages 1"
+    " --formatter-property print.headers=true": RunBy(
+        "tests/operations/test_rights.py::test_the_record_of_a_message_is_read_by_the_command_of_the_page"
+    ),
+    "kafka-reassign-partitions --bootstrap-server ... --command-config provisioner.properties"
+    " --reassignment-json-file replicas.json --execute": _REASSIGNED,
+    "kafka-reassign-partitions --bootstrap-server ... --command-config provisioner.properties"
+    " --reassignment-json-file replicas.json --verify": _REASSIGNED,
 }
 
 

@@ -25,7 +25,7 @@ from services.runtime.processing.jobs import JobKind
 from tests.house_rules.sources import read
 from tests.operations import command, kafka_tools
 from tests.operations.harness import Harness
-from tests.operations.page_commands import COMMANDS, PAGE, NotRun, RunBy, commands_of, written
+from tests.operations.page_commands import COMMANDS, PAGE, commands_of, written
 from tests.operations.test_dead_letters import broken, to_dead_letters
 from tests.runtime.test_consuming_real import reported
 from tests.verify.steps import steps
@@ -44,17 +44,11 @@ def test_the_table_has_the_commands_of_the_page_and_no_others() -> None:
     assert set(commands_of(PAGE.read_text(encoding="utf-8"))) == COMMANDS.keys()
 
 
-@pytest.mark.parametrize("line", [line for line, act in COMMANDS.items() if isinstance(act, RunBy)])
+@pytest.mark.parametrize("line", COMMANDS)
 def test_the_test_that_runs_a_command_exists(line: str) -> None:
     act = COMMANDS[line]
-    assert isinstance(act, RunBy)
     path, _, name = act.test.partition("::")
     assert re.search(rf"^(?:async )?def {name}\(", read(path), re.M), act.test
-
-
-def test_a_command_that_no_test_runs_is_one_of_a_tool_of_the_engines() -> None:
-    programs = {line.split()[0] for line, act in COMMANDS.items() if isinstance(act, NotRun)}
-    assert programs == {"kafka-reassign-partitions", "mongodump", "mongorestore"}
 
 
 def test_the_tools_of_kafka_have_the_version_of_the_broker() -> None:

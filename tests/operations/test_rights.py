@@ -93,9 +93,21 @@ async def test_a_right_that_was_granted_by_hand_is_removed_by_the_command_of_the
 async def test_a_partition_is_read_by_the_command_of_the_page(harness: Harness, tmp_path: Path) -> None:
     async with AIOKafkaProducer(**harness.engines.access.options()) as producer:
         await producer.send_and_wait(EARNINGS.name, b"written by somebody else", partition=5)
-    line = written_with("kafka-console-consumer", "<topic>").replace("<topic>", EARNINGS.name).replace("<number>", "5")
+    line = written_with("kafka-console-consumer", "earliest").replace("<topic>", EARNINGS.name).replace("<number>", "5")
     done = await asyncio.to_thread(kafka_tools.run_line, line, harness.engines, tmp_path)
     assert "written by somebody else" in done.stdout.splitlines(), done.stderr
+
+
+@pytest.mark.verify
+async def test_the_record_of_a_message_is_read_by_the_command_of_the_page(harness: Harness, tmp_path: Path) -> None:
+    async with AIOKafkaProducer(**harness.engines.access.options()) as producer:
+        for name in (b"before", b"this one", b"after"):
+            headers = [("ce_causationid", name)]
+            record = await producer.send_and_wait(EARNINGS.name, b"{}", partition=4, headers=headers)
+    line = written_with("kafka-console-consumer", "<offset>").replace("<topic>", EARNINGS.name).replace("<number>", "4")
+    line = line.replace("<offset>", str(record.offset - 1))
+    done = await asyncio.to_thread(kafka_tools.run_line, line, harness.engines, tmp_path)
+    assert "ce_causationid:this one\t{}" in done.stdout.splitlines(), done.stderr
 
 
 async def test_a_right_for_everyone_is_refused(harness: Harness) -> None:

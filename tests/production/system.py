@@ -136,7 +136,22 @@ class Production:
 
     def change_kafka_password(self, user: str, password: str) -> None:
         """Give a user of the broker a new password, as docs/operations.md says. Raises ``LauncherError``."""
-        login, change = self.directory / "provisioner.properties", self.directory / f"{user}.properties"
+        login, change = self.write_kafka_login(), self.directory / f"{user}.properties"
+        broker_config.write_properties(change, {MECHANISM: f"iterations=4096,password={password}"})
+        installation = kafka.install(self._config.cache, Silent())
+        java = [str(installation.java), "-cp", f"{installation.jars}/*", "kafka.admin.ConfigCommand"]
+        connection = ["--bootstrap-server", self.engines.kafka, "--command-config", str(login)]
+        arguments = ["--alter", "--entity-type", "users", "--entity-name", user, "--add-config-file", str(change)]
+        log = self._config.log("kafka-configs")
+        Process("kafka-configs", [*java, *connection, *arguments], log=log).run()
+
+    def log_of(self, name: str) -> str:
+        """What a process or command has logged."""
+        return self._config.log(name).read_text()
+
+    def write_kafka_login(self) -> Path:
+        """Write ``provisioner.properties``, as docs/operations.md says."""
+        login = self.directory / "provisioner.properties"
         own = (self.directory / "keys" / "kafka" / PROVISIONER / "password").read_text()
         module = f'{_SCRAM_LOGIN} required username="{PROVISIONER}" password="{own}";'
         properties = {
@@ -147,13 +162,7 @@ class Production:
             "ssl.truststore.location": str(self.authority.file),
         }
         broker_config.write_properties(login, properties)
-        broker_config.write_properties(change, {MECHANISM: f"iterations=4096,password={password}"})
-        installation = kafka.install(self._config.cache, Silent())
-        java = [str(installation.java), "-cp", f"{installation.jars}/*", "kafka.admin.ConfigCommand"]
-        connection = ["--bootstrap-server", self.engines.kafka, "--command-config", str(login)]
-        arguments = ["--alter", "--entity-type", "users", "--entity-name", user, "--add-config-file", str(change)]
-        log = self._config.log("kafka-configs")
-        Process("kafka-configs", [*java, *connection, *arguments], log=log).run()
+        return login
 
     def caller(self, person: str) -> Caller:
         """A client of the API with a token of one of the people of the OpenID provider."""

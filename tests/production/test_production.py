@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from secrets import token_bytes, token_hex
 from typing import Any, Final
@@ -15,7 +15,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from frikort_contracts.cloudevents import decode
 from frikort_contracts.extracts import TaxStatementUpdated
-from frikort_contracts.topics import AUTHORITY_SKAT
+from frikort_contracts.topics import AUTHORITY_SKAT, STATISTICS
 from frikort_contracts.values import danish_day
 from pydantic import SecretStr
 from pymongo import MongoClient
@@ -23,12 +23,15 @@ from pymongo import MongoClient
 from deploy.local import kafka
 from deploy.local.config import REPOSITORY
 from deploy.local.demo_data import birth_date_of
+from deploy.local.errors import LauncherError
 from deploy.local.process import Process
 from deploy.local.system import SERVICES, TOPICS
 from services.runtime import exit_codes
 from tests import agency
 from tests.certificates import Authority
 from tests.chaos.pages import Person
+from tests.operations import kafka_tools
+from tests.operations.page_commands import written_with
 from tests.production.system import MONGODB, Production, allowances_of_this_year
 from tests.waiting import eventually
 
@@ -105,6 +108,34 @@ async def test_the_documented_command_changes_a_password(production: Production)
 
     await eventually(answers, what="a login with the new password")
     assert not await asyncio.to_thread(kafka.answers_metadata, settings)
+
+
+async def test_a_topic_with_too_few_replicas_gets_more_by_the_commands_of_the_page(production: Production) -> None:
+    await _reassign(production, [[1 + number % 3] for number in range(STATISTICS.partitions)])
+    with pytest.raises(LauncherError):
+        production.run_command(TOPICS, "--check")
+    assert f"the topic {STATISTICS.name} " in production.log_of(TOPICS)
+    await _reassign(
+        production, [[1 + (number + step) % 3 for step in range(3)] for number in range(STATISTICS.partitions)]
+    )
+    production.run_command(TOPICS, "--check")
+
+
+async def _reassign(production: Production, replicas: Sequence[Sequence[int]]) -> None:
+    """Move a topic's partitions to these brokers, and wait until that is complete."""
+    directory, address = production.write_kafka_login().parent, production.engines.kafka
+    found = [{"topic": STATISTICS.name, "partition": n, "replicas": [*on]} for n, on in enumerate(replicas)]
+    (directory / "replicas.json").write_text(json.dumps({"version": 1, "partitions": found}))
+    execute, verify = (written_with("kafka-reassign-partitions", word) for word in ("--execute", "--verify"))
+    done = await asyncio.to_thread(kafka_tools.run_with_login, execute, address, directory)
+    assert "Successfully started partition reassignments" in done.stdout, done.stderr
+
+    async def completed() -> bool:
+        answer = await asyncio.to_thread(kafka_tools.run_with_login, verify, address, directory)
+        assert answer.returncode == 0, answer.stderr
+        return answer.stdout.count("is completed.") == len(found)
+
+    await eventually(completed, within=60, what="the reassignment")
 
 
 async def test_a_person_logs_in_at_the_portals(production: Production) -> None:

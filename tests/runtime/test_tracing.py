@@ -15,6 +15,7 @@ import httpx2
 import pytest
 import structlog
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from frikort_contracts.cloudevents import Record
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
@@ -24,14 +25,16 @@ from opentelemetry.semconv.attributes import db_attributes, error_attributes, ht
 from opentelemetry.trace import SpanContext, get_tracer_provider
 from starlette.responses import StreamingResponse
 
+from services.runtime import service
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.mongo.driver import close
 from services.runtime.processing.apply import Incoming
-from services.runtime.processing.batch_processor import BatchProcessor
+from services.runtime.processing.batch_processor import BatchHandler, BatchProcessor
+from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.dead_letters import Origin, Replay, facts_of, replay_in
 from services.runtime.service import Runtime
-from services.runtime.settings import RuntimeSettings
-from services.runtime.tracing import conventions
+from services.runtime.settings import REPOSITORY, RuntimeSettings
+from services.runtime.tracing import NO_TELEMETRY, conventions
 from services.runtime.tracing.context import Sample, TraceIds
 from services.runtime.tracing.http import TracedTransport, TracingMiddleware
 from services.runtime.tracing.messages import MessageSpans, TracedHandler
@@ -58,7 +61,7 @@ class Collected:
 
     def __init__(self, share: float = 1.0) -> None:
         self.sample = Sample(share)
-        provider = TracerProvider(sampler=self.sample, id_generator=TraceIds())
+        self.provider = provider = TracerProvider(sampler=self.sample, id_generator=TraceIds())
         self._exporter = InMemorySpanExporter()
         provider.add_span_processor(SimpleSpanProcessor(self._exporter))
         self.tracer = provider.get_tracer("tests")
@@ -138,12 +141,48 @@ def test_a_process_without_an_address_for_spans_does_not_load_the_sdk() -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-async def test_a_process_without_an_address_for_spans_wraps_nothing() -> None:
+async def test_a_process_without_an_address_for_spans_wraps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers: list[object] = []
+
+    class Consumer(BatchConsumer):
+        def __init__(self, *, processors: Sequence[BatchHandler], **given: Any) -> None:
+            handlers.extend(processors)
+            super().__init__(processors=processors, **given)
+
+    monkeypatch.setattr(service, "BatchConsumer", Consumer)
     settings = RuntimeSettings(kafka="localhost:1", mongodb="mongodb://localhost:1/?replicaSet=x")
     runtime = Runtime(service="test", settings=settings, processors=[TALLIES])
     assert runtime.tracing is None
     assert type(runtime.producer) is KafkaProducer
+    assert [type(handler) for handler in handlers] == [BatchProcessor]
+    client: Any = runtime.client
+    assert client.options.event_listeners == []
     await close(runtime.client)
+
+
+def test_a_process_without_an_address_for_spans_records_no_span_and_writes_no_header() -> None:
+    script = (
+        "import runpy, sys\n"
+        "sys.modules['opentelemetry.sdk'] = None\n"
+        "runpy.run_module('tests.runtime.untraced', run_name='__main__')"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=REPOSITORY)
+
+
+@pytest.mark.parametrize(("telemetry", "is_silent"), [(NO_TELEMETRY, True), ({}, False)], ids=["ours", "its own"])
+async def test_the_web_framework_records_nothing_by_itself(
+    collected: Collected, telemetry: TelemetryConfig, is_silent: bool
+) -> None:
+    application = FastAPI(telemetry={**telemetry, "tracer_provider": collected.provider})
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(application), base_url="http://gateway") as client:
+        await client.get("/")
+    assert (collected.spans == ()) is is_silent
+
+
+@pytest.mark.parametrize("module", ["services/gateway/app.py", "services/portals/app.py"])
+def test_every_application_silences_the_web_framework(module: str) -> None:
+    source = (REPOSITORY / module).read_text()
+    assert source.count("telemetry=NO_TELEMETRY") == source.count("FastAPI(") == 1
 
 
 async def test_a_records_spans_have_its_correlation_id_as_their_trace(collected: Collected) -> None:

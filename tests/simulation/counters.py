@@ -1,19 +1,24 @@
-"""The services' counters of cards, which a reconciliation passes: the real ones on simulated ports."""
+"""The services' counters of cards, which a reconciliation passes, and the finder of messages, on simulated ports."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from frikort_contracts.reconciliation import Counter
-from frikort_contracts.topics import PARTITIONS, RECONCILIATION
+from frikort_contracts.topics import PARTITIONS, RECONCILIATION, Topic
 
 from services.balance.counting import count_with as count_balance
+from services.exports.difference_messages import MessageFinder
 from services.exports.figures import figures_of as figures_of_exports
+from services.exports.reconciliation import RECONCILIATIONS
 from services.gateway.projections.counting import count_with as count_views
 from services.reporting.figures import figures_of as figures_of_reporting
 from services.runtime.error_kinds import RETRYABLE
 from services.runtime.kafka.unavailable import KafkaUnavailable
+from services.runtime.processing.apply import Incoming
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.policies import BatchPolicy, CommitPolicy
 from services.runtime.processing.positions import Offsets, Partition
@@ -44,6 +49,7 @@ _READS: Final = {
 _ENDS: Final = Pause("counter.ends", KafkaUnavailable)
 _COMMITTED: Final = Pause("counter.committed", KafkaUnavailable)
 _SLEEP: Final = Pause("counter.sleep")
+_READ_TOPIC: Final = Pause("messages.read", KafkaUnavailable)
 
 
 def counting_group(broker: Broker, service: str) -> Group:
@@ -90,6 +96,34 @@ def counter_of(
         retryable=RETRYABLE,
         stop_service=stopped,
     )
+
+
+async def find_messages(service: Service, broker: Broker, log: Producer) -> None:
+    """Find the messages about the differences of each run: a background task of exports."""
+    runs = service.databases[RECONCILIATIONS.name]
+
+    async def read(topic: Topic, keys: Collection[bytes]) -> AsyncIterator[Incoming]:
+        await pause(_READ_TOPIC)
+        for number in range(PARTITIONS):
+            for record in broker.partitions.get(Partition(topic.name, number), ()):
+                if record.key in keys:
+                    yield record
+
+    def is_wanted() -> bool:
+        return any(stored.state is not None and _is_waiting(stored.state) for stored in runs.documents.values())
+
+    finder = MessageFinder(SimReader(runs), read, log.publish)
+    while True:
+        await pause(Pause("messages.idle", ready=is_wanted))
+        try:
+            await finder.find_wanted()
+        except RETRYABLE:
+            continue
+
+
+@lru_cache(maxsize=64)
+def _is_waiting(stored: bytes) -> bool:
+    return bool(RECONCILIATIONS.from_stored(json.loads(stored)).without_messages)
 
 
 def _count(service: str, databases: Mapping[str, MemoryDatabase[Any]]) -> CountCards:

@@ -9,6 +9,23 @@ from pydantic import Field
 from frikort_contracts.http.common import Resource
 
 
+class MessageResource(Resource):
+    """A message about a year of a card whose figures differ, and where its record is."""
+
+    message_id: str | None = Field(description="The CloudEvents id; null if the record has none.")
+    type: str | None = Field(description="The CloudEvents type; null if the record has none.")
+    topic: str = Field(description="The topic of the record.")
+    partition: int = Field(description="The partition of the record.")
+    offset: int = Field(description="The offset of the record.")
+
+
+class DifferenceResource(Resource):
+    """A year of a card whose figures differ. The card is not named."""
+
+    year: int = Field(description="The year.")
+    messages: list[MessageResource] = Field(description="The messages that made the figures, at most 50.")
+
+
 class ReconciliationResource(Resource):
     """A completed reconciliation: the figures of every card and year, compared between all services."""
 
@@ -18,6 +35,7 @@ class ReconciliationResource(Resource):
     years: int = Field(description="Years of cards that were compared.")
     differences: int = Field(description="Those whose figures differ.")
     undecided: int = Field(description="Those whose figures changed at every count.")
+    differing: list[DifferenceResource] = Field(description="The first ten that differ.")
 
 
 class Reconciliations(Resource):

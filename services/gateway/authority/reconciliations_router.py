@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
-from frikort_contracts.http.reconciliations import ReconciliationResource, Reconciliations
+from frikort_contracts.http.reconciliations import (
+    DifferenceResource,
+    MessageResource,
+    ReconciliationResource,
+    Reconciliations,
+)
 from frikort_contracts.http.roles import Role
 
 from services.gateway.api.dependencies import RequestContext, caller_in
@@ -33,6 +38,12 @@ async def list_reconciliations(
                 years=run.years,
                 differences=run.differences,
                 undecided=run.undecided,
+                differing=[
+                    DifferenceResource(
+                        year=one.year, messages=[MessageResource(**place.model_dump()) for place in one.messages]
+                    )
+                    for one in run.differing
+                ],
             )
             for run in runs
         ]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from frikort_contracts.cloudevents import Envelope
-from frikort_contracts.reconciliation import ReconciliationCompleted
+from frikort_contracts.reconciliation import DifferingYear, ReconciliationCompleted
 from frikort_contracts.topics import RECONCILIATION_RESULTS
 from pydantic import BaseModel
 
@@ -14,7 +14,7 @@ from services.runtime.processing.projection import Projection
 
 
 class ReconciliationView(BaseModel):
-    """A completed run. ``years``, ``differences`` and ``undecided`` count card years."""
+    """A completed run. ``years``, ``differences`` and ``undecided`` count card years; ``differing`` are the first."""
 
     run_id: str
     started_at: datetime
@@ -22,6 +22,7 @@ class ReconciliationView(BaseModel):
     years: int
     differences: int
     undecided: int
+    differing: tuple[DifferingYear, ...] = ()
 
 
 def _document_id(message: Envelope[Any]) -> str | None:
@@ -38,6 +39,7 @@ def project(run: ReconciliationView | None, message: Envelope[ReconciliationComp
         years=event.years,
         differences=event.differences,
         undecided=event.undecided,
+        differing=event.differing,
     )
 
 

@@ -1,8 +1,9 @@
-"""Reads a topic that ``is_followed``: whole, from its beginning, without a consumer group."""
+"""Reads a topic from its beginning, without a consumer group: whole, or the records of some keys."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Mapping
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from frikort_contracts.topics import Topic
 
 from services.runtime.kafka.connection import client_options
+from services.runtime.kafka.producer import number_of
+from services.runtime.processing.apply import Incoming
 from services.runtime.settings import KafkaSettings
 
 _POLL_MS: Final = 500
@@ -24,18 +27,26 @@ CaughtUp = Callable[[datetime], None]
 
 
 async def records_of(
-    settings: KafkaSettings, topic: Topic, *, follow: bool = False, caught_up: CaughtUp | None = None
+    settings: KafkaSettings,
+    topic: Topic,
+    *,
+    follow: bool = False,
+    caught_up: CaughtUp | None = None,
+    numbers: Iterable[int] | None = None,
 ) -> AsyncGenerator[Any, None]:
     """The records that ``topic`` has now, of aiokafka; with ``follow`` also all later ones, without end.
 
-    Close it (``contextlib.aclosing``) if it may not be read to its end. Raises the errors of aiokafka.
+    ``numbers`` are those of the partitions to read; by default all of the topic table. Close it
+    (``contextlib.aclosing``) if it may not be read to its end. Raises the errors of aiokafka.
     """
     needs_ends = caught_up is not None or not follow
     wait = _READ_WAIT_MS if needs_ends else _FOLLOW_WAIT_MS
     consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False, fetch_max_wait_ms=wait)
     try:
         await consumer.start()
-        partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+        partitions = [
+            TopicPartition(topic.name, number) for number in (range(topic.partitions) if numbers is None else numbers)
+        ]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
         moment, waits = datetime.now(UTC), needs_ends
@@ -54,6 +65,17 @@ async def records_of(
                     yield record
     finally:
         await consumer.stop()
+
+
+async def records_with_keys(settings: KafkaSettings, topic: Topic, keys: Collection[bytes]) -> AsyncIterator[Incoming]:
+    """The records of ``topic`` with one of ``keys``, from their partitions alone. Raises as ``records_of``."""
+    among = tuple(range(topic.partitions))
+    async with aclosing(records_of(settings, topic, numbers={number_of(key, among) for key in keys})) as records:
+        async for record in records:
+            if record.key in keys:
+                yield Incoming(
+                    record.topic, record.partition, record.offset, record.key, record.value, tuple(record.headers)
+                )
 
 
 async def _is_at(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:

@@ -186,13 +186,13 @@ async def _by_partition(producer: AIOKafkaProducer, records: Sequence[Record]) -
     for record in records:
         topic, key = record.topic, record.key
         among = numbers[topic]
-        number = _number_of(key, among) if key else _PARTITIONER(None, among, among)
+        number = number_of(key, among) if key else _PARTITIONER(None, among, among)
         by_partition.setdefault((topic, number), []).append(record)
     return {Partition(*partition): of for partition, of in by_partition.items()}
 
 
 @lru_cache(maxsize=20_000)
-def _number_of(key: bytes, among: tuple[int, ...]) -> int:
+def number_of(key: bytes, among: tuple[int, ...]) -> int:
     """The partition number of a key. aiokafka hashes it in Python, which is the longest step of a publish."""
     return int(_PARTITIONER(key, among, among))
 

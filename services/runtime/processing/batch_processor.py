@@ -5,7 +5,6 @@ A crash between any two steps leads to redelivery, which changes nothing. See ``
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
@@ -13,9 +12,10 @@ from typing import Any, Final, Generic, Protocol
 
 import structlog
 from frikort_contracts.cloudevents import BrokenContract, Record
-from frikort_contracts.topics import Topic
+from frikort_contracts.topics import TOPICS, Topic
 
 from services.runtime import metrics
+from services.runtime.event_loop import in_slices
 from services.runtime.processing.apply import (
     AppliedBatch,
     Delivery,
@@ -45,8 +45,8 @@ from services.runtime.processing.unwritable import CannotBeWritten, check_size
 
 logger = structlog.get_logger(__name__)
 
-_APPLIED_AT_ONCE: Final = 50
 _MOST_LOADS: Final = 100  # each further one needs a write of another instance between two reads
+_COMPACTED: Final = frozenset(topic.name for topic in TOPICS if topic.cleanup == "compact")
 LARGE_OUTBOX: Final = 3 * 1024 * 1024  # bytes of JSON; MongoDB stores documents of at most 16 MB
 
 Position = tuple[str, int, int]
@@ -171,7 +171,7 @@ class BatchProcessor(Generic[S]):
     async def _process(self, batch: Sequence[Incoming], unwritable: Mapping[Position, str]) -> BatchResult:
         """Process ``batch``, whose records in ``unwritable`` become dead letters without being applied."""
         readable = [each for each in batch if _position(each) not in unwritable] if unwritable else batch
-        deliveries, broken = self._read(readable)
+        deliveries, broken = await self._read(readable)
         addresses = [delivery.address for delivery in deliveries]
         asked = Needed()
         while True:
@@ -196,13 +196,14 @@ class BatchProcessor(Generic[S]):
             # Another instance wrote first, or created a holder of a new alias: load again, with the new aliases.
             addresses += [Address(document.id, candidates=document.aliases) for document in changed if document.aliases]
         dead = self._dead_letters(batch, reasons) if reasons else []
-        await self._producer.publish([*dead, *applied.records])
+        records = last_of_each_key(applied.records)
+        await self._producer.publish([*dead, *records])
         self._published.add(applied.causes)
         self._remember(changed)
         # Count only now: a batch that is retried while Kafka or MongoDB is unreachable must not count twice.
         self._dead_in_a_row = self._dead_after(batch, reasons)[-1]
         self._observe_ages(deliveries)
-        return BatchResult(applied=len(deliveries), published=len(applied.records), dead=len(dead))
+        return BatchResult(applied=len(deliveries), published=len(records), dead=len(dead))
 
     async def _process_halves(self, batch: Sequence[Incoming]) -> BatchResult:
         """Process two batches in place of one: each has less to store, and one of them no unwritable record."""
@@ -253,18 +254,25 @@ class BatchProcessor(Generic[S]):
 
     async def _apply(self, documents: Documents[S], deliveries: Sequence[Delivery]) -> AppliedBatch:
         applied = AppliedBatch()
-        for start in range(0, len(deliveries), _APPLIED_AT_ONCE):
-            if start:
-                # A large batch may compute for a second. Health checks and heartbeats are answered meanwhile.
-                await asyncio.sleep(0)
-            some = deliveries[start : start + _APPLIED_AT_ONCE]
+        # A large batch may compute for a second. Health checks and heartbeats are answered meanwhile.
+        async for some in in_slices(deliveries, lambda delivery: _size_of(delivery.incoming)):
             if isinstance(self._processor, Projection):
                 project_deliveries(self._processor, documents, some, applied)
             else:
                 apply_deliveries(self._service, self._processor, documents, some, applied)
         return applied
 
-    def _read(self, batch: Sequence[Incoming]) -> tuple[list[Delivery], dict[Position, str]]:
+    async def _read(self, batch: Sequence[Incoming]) -> tuple[list[Delivery], dict[Position, str]]:
+        """The readable records of ``batch``, decoded and prepared, and why the others are not."""
+        deliveries: list[Delivery] = []
+        broken: dict[Position, str] = {}
+        async for some in in_slices(batch, _size_of):
+            readable, others = self._read_some(some)
+            deliveries += readable
+            broken |= others
+        return deliveries, broken
+
+    def _read_some(self, batch: Sequence[Incoming]) -> tuple[list[Delivery], dict[Position, str]]:
         deliveries: list[Delivery] = []
         broken: dict[Position, str] = {}
         prepare = unprepared if isinstance(self._processor, Projection) else self._processor.prepare
@@ -327,6 +335,24 @@ class BatchProcessor(Generic[S]):
         ]
 
 
+def last_of_each_key(records: Sequence[Record]) -> Sequence[Record]:
+    """The records without those of a compacted topic that a later one of the same key replaces.
+
+    After a crash, the events of a batch are published again. A reader that keeps the last record of a key would see
+    older ones after newer ones.
+    """
+    last = {(record.topic, record.key): at for at, record in enumerate(records) if record.topic in _COMPACTED}
+    return (
+        [
+            record
+            for at, record in enumerate(records)
+            if record.topic not in _COMPACTED or last[record.topic, record.key] == at
+        ]
+        if last
+        else records
+    )
+
+
 def rejected(service: str, processor: str, incoming: Incoming, reason: str) -> Record:
     """Log that a processor rejects a record. Returns its dead letter."""
     logger.error(
@@ -349,3 +375,7 @@ def _type_of(incoming: Incoming) -> bytes:
 
 def _position(incoming: Incoming) -> Position:
     return incoming.topic, incoming.partition, incoming.offset
+
+
+def _size_of(incoming: Incoming) -> int:
+    return len(incoming.value or b"")

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar, cast
 
 from frikort_contracts.cloudevents import Envelope
-from frikort_contracts.messages import Event, EventFields, Message
+from frikort_contracts.messages import EventFields, Message
 from frikort_contracts.topics import Topic
 from pydantic import BaseModel
 
@@ -35,10 +35,13 @@ S = TypeVar("S", bound=BaseModel | PlainState)
 
 
 class Decision(NamedTuple, Generic[S]):
-    """The state after a message, and the events to emit, in order."""
+    """The state after a message, and the events to emit, in order.
+
+    A command among them is for the processor itself, which has it prepared.
+    """
 
     state: S | None
-    events: tuple[Event | EventFields, ...] = ()
+    events: tuple[Message | EventFields, ...] = ()
 
 
 class Address(NamedTuple):

@@ -6,12 +6,24 @@ wrapped. ``docs/decisions/0034-traces.md`` has the reasons, ``docs/operations.md
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from services.runtime.settings import ProcessSettings
 
 if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig
+
     from services.runtime.tracing.setup import Tracing
+
+
+NO_TELEMETRY: Final[TelemetryConfig] = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""What FastAPI may send by itself: nothing. Its logs would have the texts of errors."""
 
 
 def tracing_of(settings: ProcessSettings, process: str) -> Tracing | None:

@@ -11,6 +11,8 @@ from tests.bench.replay import balance
 
 ROW: Final = "balance, replay"
 RATE: Final = "events/s"
+TRACES: Final = "traces"
+_PROCESSOR_TIME: Final = "CPU µs/event"
 _SLOW_EVENTS: Final = 3000  # its rate is constant
 
 
@@ -39,6 +41,9 @@ CASES: Final = (
     Case("clustered floor", ROW, _clustered_floor),
     Case("bare floor", ROW, _bare_floor),
     Case("faststream", ROW, _faststream),
+    Case("balance, OpenTelemetry absent", TRACES, balance.without_tracing),
+    Case("balance, traces off", TRACES, balance.replay),
+    Case("balance, all traces", TRACES, balance.traced),
     Case("two balances", "two instances", balance.two),
     Case("balance onto ten years", "history", balance.onto_history),
 )
@@ -48,6 +53,19 @@ RATIOS: Final = (
     Ratio(ROW, "the same, floor on a clustered collection", ("balance", RATE), ("clustered floor", RATE)),
     Ratio(ROW, "the same, documents without what exactness needs", ("balance", RATE), ("bare floor", RATE)),
     Ratio(ROW, "times idiomatic FastStream", ("balance", RATE), ("faststream", RATE), least=50),
+    Ratio(
+        TRACES,
+        "processor time with traces off, times that without OpenTelemetry",
+        ("balance, traces off", _PROCESSOR_TIME),
+        ("balance, OpenTelemetry absent", _PROCESSOR_TIME),
+        most=1.05,
+    ),
+    Ratio(
+        TRACES,
+        "processor time with all traces, times that with traces off",
+        ("balance, all traces", _PROCESSOR_TIME),
+        ("balance, traces off", _PROCESSOR_TIME),
+    ),
     Ratio("two instances", "times one instance", ("two balances", RATE), ("balance", RATE), least=1.6),
     Ratio("history", "of the rate onto an empty one", ("balance onto ten years", RATE), ("balance", RATE), least=0.9),
     Ratio("memory", "MB with more memory", ("balance, more memory", "MB"), None),

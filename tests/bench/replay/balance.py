@@ -20,6 +20,7 @@ from tests.bench.replay.history import store_history
 
 GROUP = group_of("balance", [LEDGERS])
 DATABASE = "frikort_balance"
+MODULE: Final = "services.balance"
 _ASIDE = "ten_years"
 EVENTS_A_REPORT = 2  # ReportSettled and BalanceChanged; a correction that changes other splits publishes more
 
@@ -28,16 +29,28 @@ LARGE: Final = {"FRIKORT_BATCH_RECORDS": "1500", "FRIKORT_CACHED_DOCUMENTS": "20
 """The larger memory setting; see docs/operations.md."""
 
 
-async def replay(bench: Bench, instances: int = 1, settings: Mapping[str, str] | None = None) -> Figures:
+async def replay(
+    bench: Bench, instances: int = 1, settings: Mapping[str, str] | None = None, *, module: str = MODULE
+) -> Figures:
     """The whole load on an empty database."""
     async with bench.database() as client:
         await client[DATABASE].drop_collection(LEDGERS.name)
-    return await settle(bench, instances, settings)
+    return await settle(bench, instances, settings, module=module)
 
 
 async def large(bench: Bench) -> Figures:
     """The whole load on an empty database, with the larger memory setting."""
     return await replay(bench, settings=LARGE)
+
+
+async def without_tracing(bench: Bench) -> Figures:
+    """The whole load on an empty database, by a process in which OpenTelemetry cannot be imported."""
+    return await replay(bench, module="tests.bench.replay.without_tracing")
+
+
+async def traced(bench: Bench) -> Figures:
+    """The whole load on an empty database, with a span for each record, sent where nothing listens."""
+    return await replay(bench, settings={"FRIKORT_TRACES_URL": f"http://127.0.0.1:{free_port()}/v1/traces"})
 
 
 async def two(bench: Bench) -> Figures:
@@ -61,21 +74,22 @@ async def onto_history(bench: Bench) -> Figures:
             await database[LEDGERS.name].rename(_ASIDE)
 
 
-async def settle(bench: Bench, instances: int, settings: Mapping[str, str] | None = None) -> Figures:
+async def settle(
+    bench: Bench, instances: int, settings: Mapping[str, str] | None = None, *, module: str = MODULE
+) -> Figures:
     """The whole load on the present contents of the database."""
     source = await bench.source()
     await bench.rewind(GROUP, source)
     contest = Contest(source, BALANCES.name, GROUP, bench.load.events, EVENTS_A_REPORT * bench.load.events)
-    return await measure(
-        bench, [service(bench, f"balance {number}", settings or {}) for number in range(instances)], contest
-    )
+    processes = [service(bench, f"balance {number}", settings or {}, module) for number in range(instances)]
+    return await measure(bench, processes, contest)
 
 
-def service(bench: Bench, name: str, settings: Mapping[str, str]) -> Process:
-    """``python -m services.balance`` as the launcher starts it."""
+def service(bench: Bench, name: str, settings: Mapping[str, str], module: str = MODULE) -> Process:
+    """``python -m services.balance``, or another module that runs it, as the launcher starts it."""
     return bench.process(
         name,
-        python("services.balance"),
+        python(module),
         {
             "FRIKORT_ENVIRONMENT": "local",
             **bench.environment_of("balance"),

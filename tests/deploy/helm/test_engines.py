@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from frikort_contracts.access import PRINCIPALS, PROVISIONER, Operation, Resource, Right, rights
+from frikort_contracts.access import MIRROR, PRINCIPALS, PROVISIONER, Operation, Resource, Right, rights
 from frikort_contracts.topics import PARTITIONS, TOPICS
 
 from deploy import generate_chart
@@ -16,7 +16,7 @@ from deploy.local.config import REPOSITORY
 from deploy.local.containers import KAFKA_IMAGE, MONGODB_IMAGE
 from deploy.observability import dashboard
 from services.runtime.kafka.topics import names_of
-from services.runtime.safety_checks import check_topic
+from services.runtime.safety_checks import MOST_DEAD_LETTER_BYTES, check_topic
 from tests.deploy.helm.chart import SIZES, merged, of_kind, render, resources, values_of_size, workloads
 
 CAPACITY = REPOSITORY / "docs" / "capacity.md"
@@ -93,6 +93,35 @@ def test_resources_of_kafka_belong_to_the_cluster(size: str, kind: str) -> None:
     assert {one["metadata"]["labels"]["strimzi.io/cluster"] for one in of_kind(size, kind).values()} == {cluster}
 
 
+def test_a_country_copies_every_topic_to_a_second_site_as_a_user_that_only_reads() -> None:
+    spec = of_kind("country", "KafkaMirrorMaker2")["mirror"]["spec"]
+    (mirror,) = spec["mirrors"]
+    assert mirror.keys() == {"source", "sourceConnector", "topicsPattern"}, "positions of groups are not copied"
+    assert all(re.fullmatch(mirror["topicsPattern"], name) for name in of_kind("country", "KafkaTopic"))
+    source, target, config = mirror["source"], spec["target"], mirror["sourceConnector"]["config"]
+    assert source["bootstrapServers"] == _setting("country", "balance", "FRIKORT_KAFKA")
+    assert source["authentication"] == {
+        "type": "scram-sha-512", "username": MIRROR, "passwordSecret": {"secretName": MIRROR, "password": "password"}
+    }  # fmt: skip
+    granted = _rights(MIRROR, of_kind("country", "KafkaUser")[MIRROR])
+    assert {right.operation for right in granted} == {Operation.READ, Operation.DESCRIBE_CONFIGS}
+    assert config["replication.policy.class"].endswith(".IdentityReplicationPolicy"), "topics keep their names"
+    assert config["offset-syncs.topic.location"] == "target", "nothing is written to the source"
+    assert config["producer.override.compression.type"] == "zstd"
+    assert config["producer.override.max.request.size"] >= MOST_DEAD_LETTER_BYTES
+    assert target["bootstrapServers"] == "kafka.second.example.dk:9094"
+    assert target["tls"]["trustedCertificates"]
+    assert target["authentication"]["type"] == "scram-sha-512"
+    assert spec["version"] == of_kind("country", "Kafka")["kafka"]["spec"]["kafka"]["version"]
+
+
+@pytest.mark.parametrize("size", ["one-machine", "region"])
+def test_other_sizes_have_no_second_site_unless_it_is_asked_for(size: str) -> None:
+    assert of_kind(size, "KafkaMirrorMaker2") == {}
+    asked = render(merged(values_of_size(size), {"mirror": {"enabled": True}}))
+    assert [one["metadata"]["name"] for one in asked if one["kind"] == "KafkaMirrorMaker2"] == ["mirror"]
+
+
 @pytest.mark.parametrize("kind", ["Kafka", "KafkaNodePool", "KafkaTopic", "MongoDBCommunity"])
 def test_what_holds_records_is_kept_when_the_release_is_removed(size: str, kind: str) -> None:
     assert of_kind(size, kind)
@@ -114,8 +143,17 @@ def test_the_oplog_of_a_country_has_two_of_the_busiest_days() -> None:
     found = {size: of_kind(size, "MongoDBCommunity")["mongodb"]["spec"]["additionalMongodConfig"] for size in SIZES}
     sizes = {size: config.get("replication.oplogSizeMB") for size, config in found.items()}
     assert sizes == {"one-machine": None, "region": None, "country": 10_000}
-    (busiest,) = re.findall(r"\| oplog of the busiest day \|.*\| ([\d.]+) GB \|", CAPACITY.read_text())
-    assert sizes["country"] >= 2 * 1000 * float(busiest)
+    assert sizes["country"] >= 2 * 1000 * _gigabytes("oplog of the busiest day", reports_a_year="10⁷")
+
+
+def _gigabytes(row: str, reports_a_year: str) -> float:
+    """A cell of the capacity page's table."""
+    text = CAPACITY.read_text()
+    (heading,) = re.findall(r"^\| reports a year \|.*$", text, re.MULTILINE)
+    (cells,) = re.findall(rf"^\| {row} \|.*$", text, re.MULTILINE)
+    figure, unit = cells.split(" | ")[heading.split(" | ").index(reports_a_year)].split()
+    assert unit == "GB"
+    return float(figure)
 
 
 def test_processes_connect_to_every_member_of_the_replica_set(size: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import pytest
-from frikort_contracts.access import BACKUP, OPERATOR
+from frikort_contracts.access import BACKUP, MIRROR, OPERATOR
 from helm_python import HelmRenderError
 
 from deploy.local.config import REPOSITORY
@@ -23,7 +23,15 @@ NAMESPACES: Final = {
     "keda": "KEDA",
     "kube-system": "DNS",
 }
-ENGINES: Final = {"app": ("mongodb-svc", "MongoDB"), "strimzi.io/cluster": ("kafka", "Kafka")}
+SECOND_SITE: Final = "203.0.113.0/24"
+ENGINES: Final = {
+    ("app", "mongodb-svc"): "MongoDB",
+    ("strimzi.io/cluster", "kafka"): "Kafka",
+    ("strimzi.io/cluster", "mirror"): "itself",
+}
+
+
+_MIRROR: Final = (("DNS", 53), ("Kafka", 9093), ("itself", 8083), ("brokers of the second site", 9094))
 
 
 class Connection(NamedTuple):
@@ -46,6 +54,8 @@ def test_processes_connect_to_what_the_architecture_draws_and_to_nothing_else(si
     expected |= {Connection(name, "OpenID provider", 443) for name in PUBLIC}
     expected |= {Connection(name, "S3 bucket", 443) for name in ("exports", "gateway")}
     expected |= {Connection("portals", "ingress controller", 443)}
+    if size == "country":
+        expected |= {Connection(MIRROR, *end) for end in _MIRROR}
     assert {out for policy in _policies(size).values() for out in _outgoing(policy)} == expected
 
 
@@ -57,7 +67,7 @@ def test_processes_are_reached_by_the_ingress_controller_and_by_prometheus_alone
 
 def test_every_pod_has_one_policy_for_both_directions(size: str) -> None:
     policies = _policies(size)
-    assert policies.keys() == workloads(size).keys()
+    assert policies.keys() - {MIRROR} == workloads(size).keys()
     for name, workload in workloads(size).items():
         selected = [other for other, policy in policies.items() if _selects(policy, workload.labels)]
         assert selected == [name]
@@ -85,6 +95,8 @@ def test_kafka_is_reached_by_its_clients_and_keda_alone(size: str) -> None:
     assert clients == {"podSelector": {"matchLabels": {"kafka-client": "true"}}}
     assert _peer(keda) == "KEDA"
     assert _with_label(size, "kafka-client") == {*_on_kafka(), "topics", *OF_OPERATORS}
+    for mirror in of_kind(size, "KafkaMirrorMaker2").values():
+        assert mirror["spec"]["template"]["pod"]["metadata"]["labels"] == {"kafka-client": "true"}
 
 
 def test_the_ingress_serves_the_portals_and_the_api_alone(size: str) -> None:
@@ -149,6 +161,8 @@ def test_processes_reach_a_collector_of_spans_if_its_address_is_given() -> None:
         {"network": {"bucket": []}},
         {"extractFiles": {"address": ""}},
         {"image": {"repository": ""}},
+        {"mirror": {"bootstrapServers": ""}},
+        {"mirror": {"networks": []}},
         {"trustedProxies": ""},
         *({"addresses": {name: ""}} for name in installation()["addresses"]),
     ],
@@ -156,7 +170,8 @@ def test_processes_reach_a_collector_of_spans_if_its_address_is_given() -> None:
 )
 def test_a_value_that_every_installation_needs_is_not_forgotten(missing: dict[str, Any]) -> None:
     with pytest.raises(
-        HelmRenderError, match=r"network\.(provider|bucket)|extractFiles|image\.repository|trustedProxies|addresses\."
+        HelmRenderError,
+        match=r"network\.(provider|bucket)|mirror\.|extractFiles|image\.repository|trustedProxies|addresses\.",
     ):
         render(merged(values_of_size("country"), missing))
 
@@ -204,14 +219,14 @@ def _peer(peer: Mapping[str, Any]) -> str:
     """The name of the one that a rule allows."""
     ((kind, selector),) = peer.items()
     if kind == "ipBlock":
-        return {PROVIDER: "OpenID provider", BUCKET: "S3 bucket"}[selector["cidr"]]
+        return {PROVIDER: "OpenID provider", BUCKET: "S3 bucket", SECOND_SITE: "brokers of the second site"}[
+            selector["cidr"]
+        ]
     ((label, value),) = selector["matchLabels"].items()
     if kind == "namespaceSelector":
         assert label == "kubernetes.io/metadata.name"
         return NAMESPACES[value]
-    expected, name = ENGINES[label]
-    assert value == expected
-    return name
+    return ENGINES[label, value]
 
 
 def _selects(policy: Mapping[str, Any], labels: Mapping[str, str]) -> bool:

@@ -1,0 +1,62 @@
+"""What exports keeps of a card for the feeds: its person, its state, its years, and what is published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from frikort_contracts.extracts import TaxStatementUpdated
+from frikort_contracts.values import EncryptedPerson
+from pydantic import BaseModel, ConfigDict
+
+from services.exports.card_feeds.payment_days import PaymentDays
+from services.runtime.processing.entries import EntryMap
+
+
+@dataclass(frozen=True, slots=True)
+class FeedYear:
+    """A calendar year of a card: its latest statement, its payment dates.
+
+    ``published`` is the revision of the latest record of each authority that has one and not its end.
+    """
+
+    payments: PaymentDays
+    statement: TaxStatementUpdated | None = None
+    published: Mapping[str, int] = field(default_factory=dict)
+
+
+class CardFeeds(BaseModel):
+    """One card. ``since`` is the first day (ISO) of its state.
+
+    ``cprs`` has the CPR number encrypted for each authority that needs it; None if the person was erased. ``asked`` are
+    the authorities for which it is being encrypted. ``editions`` counts for each authority how often its CPR number was
+    replaced. ``published`` is the revision of the card's state that each authority has.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    card_id: str
+    card_revision: int = 0
+    municipality: str | None = None
+    active: bool = True
+    since: str = ""
+    person: EncryptedPerson | None = None
+    erased: bool = False
+    cprs: dict[str, str | None] = {}
+    asked: tuple[str, ...] = ()
+    editions: dict[str, int] = {}
+    published: dict[str, int] = {}
+    years: dict[int, FeedYear] = {}
+
+    def year(self, number: int) -> FeedYear:
+        """The calendar year ``number``; empty if nothing is known of it."""
+        return self.years.get(number) or FeedYear(PaymentDays(EntryMap(str(number))))
+
+    def with_year(self, number: int, year: FeedYear) -> CardFeeds:
+        """The card with this year."""
+        return self.changed(years={**self.years, number: year})
+
+    def changed(self, **fields: Any) -> CardFeeds:
+        """The card with these fields, which are valid."""
+        return self.model_copy(update=fields)
