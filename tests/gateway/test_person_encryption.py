@@ -12,7 +12,7 @@ from frikort_contracts.cloudevents import Record
 from frikort_contracts.topics import PERSON_KEYS
 
 from services.gateway.keys import erase_contact
-from services.gateway.people.texts import Contact
+from services.gateway.people.texts import Contact, KnownContact
 from services.gateway.person_encryption import KnownPerson, Person, Persons
 from services.runtime.encryption import DecryptionError, Encryptor, KeyedHasher
 from tests.gateway.build import ENCRYPTION_KEYS, persons
@@ -20,6 +20,7 @@ from tests.person_keys import KeysOnDemand
 
 KARLA: Final = Person("6101800101", "Karla Eksempel")
 CONTACT: Final = Contact("Bo", "bo@example.dk", "12345678")
+KNOWN, ERASED = KnownContact(*CONTACT), KnownContact(None, None, None)
 PERSON: Final = persons().cpr_hash(KARLA.cpr)
 CARD, OTHER_CARD, CVR, OTHER_CVR = "card-1", "card-2", "99000007", "99000015"
 
@@ -139,7 +140,7 @@ def test_the_longest_message_can_be_stored() -> None:
 
 
 def test_a_contact_is_decrypted_as_encrypted() -> None:
-    assert persons().decrypt_contact(persons().encrypt_contact(CONTACT, CARD, CVR), CARD, CVR) == CONTACT
+    assert persons().decrypt_contact(persons().encrypt_contact(CONTACT, CARD, CVR), CARD, CVR) == KNOWN
 
 
 def own_keys() -> Persons:
@@ -161,8 +162,8 @@ def test_a_contact_person_is_erased_everywhere_at_one_employer() -> None:
     erase(secret, *secret.contact_ids(CVR, "BO@example.dk"))
 
     shown = [secret.decrypt_contact(one, card, CVR) for one, card in zip(ciphertexts, (CARD, "b") * 2, strict=True)]
-    assert shown == [(None, None, None)] * 2 + [other] * 2
-    assert secret.decrypt_contact(elsewhere, CARD, OTHER_CVR) == CONTACT
+    assert shown == [ERASED] * 2 + [KnownContact(*other)] * 2
+    assert secret.decrypt_contact(elsewhere, CARD, OTHER_CVR) == KNOWN
 
 
 def test_a_contact_person_keeps_one_id_when_an_encryption_key_is_put_in_front() -> None:
@@ -180,7 +181,7 @@ def test_a_contact_person_keeps_one_id_when_an_encryption_key_is_put_in_front() 
 def test_a_contact_person_from_before_is_read() -> None:
     text = '{"name": "Bo", "email": "bo@example.dk", "phone": "12345678"}'
     ciphertext = Encryptor.from_setting(ENCRYPTION_KEYS).encrypt(text, "contact", CARD, CVR)
-    assert own_keys().decrypt_contact(ciphertext, CARD, CVR) == CONTACT
+    assert own_keys().decrypt_contact(ciphertext, CARD, CVR) == KNOWN
 
 
 @pytest.mark.parametrize("erased", ["the citizen", "the contact person"])
@@ -205,7 +206,7 @@ async def test_the_command_erases_a_contact_person_by_the_email_address() -> Non
     assert await erase_contact(secret, topic, CVR, CONTACT.email) == 1
 
     assert [(record.topic, record.value) for record in topic.records] == [(PERSON_KEYS.name, b"")]
-    assert secret.decrypt_contact(ciphertext, CARD, CVR) == (None, None, None)
+    assert secret.decrypt_contact(ciphertext, CARD, CVR) == ERASED
     assert await erase_contact(secret, topic, CVR, CONTACT.email) == 0
 
 

@@ -108,7 +108,7 @@ async def test_a_contact_person_is_erased_by_the_email_address(world: World) -> 
     )
 
     async def is_erased_there() -> bool:
-        return accepted(employer.get(path), 200)["contact"] == dict.fromkeys(contact)
+        return accepted(employer.get(path), 200)["contact"]["name"] is None
 
     await eventually(is_erased_there, what="the API knows that the contact person was erased")
     assert accepted(employer.get(job.path), 200)["contact"]["email"] == "another@example.dk"

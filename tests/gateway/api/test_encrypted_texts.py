@@ -16,7 +16,7 @@ from frikort_contracts.topics import ISSUANCE_COMMANDS, REPORTING_COMMANDS, Topi
 from frikort_contracts.values import Period
 
 from services.gateway.auth import Caller
-from services.gateway.people.texts import Contact
+from services.gateway.people.texts import Contact, KnownContact
 from services.gateway.person_encryption import Person
 from services.gateway.projections import cards
 from services.gateway.projections.employments import EmploymentView
@@ -133,4 +133,4 @@ async def test_a_contact_person_is_encrypted_with_keys_of_their_own(
     record, command = the_command(world, REPORTING_COMMANDS)
     assert CONTACT.email.encode() not in record.value
     assert persons().keys.person_of_text(command.contact) in persons().contact_ids(CVR, CONTACT.email)
-    assert persons().decrypt_contact(command.contact, CARD, CVR) == CONTACT
+    assert persons().decrypt_contact(command.contact, CARD, CVR) == KnownContact(*CONTACT)
