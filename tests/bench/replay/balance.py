@@ -49,7 +49,7 @@ async def without_tracing(bench: Bench) -> Figures:
 
 
 async def traced(bench: Bench) -> Figures:
-    """The whole load on an empty database, with a span for each record, which nobody takes."""
+    """The whole load on an empty database, with a span for each record, sent where nothing listens."""
     return await replay(bench, settings={"FRIKORT_TRACES_URL": f"http://127.0.0.1:{free_port()}/v1/traces"})
 
 
