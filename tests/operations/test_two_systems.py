@@ -22,8 +22,8 @@ from tests.waiting import eventually
 
 _FIRST_PORTS: Final = range(9_000, 12_000)
 """With these, every port lies below those that the kernel gives to connections."""
-_START_SECONDS: Final = 240
-_STOP_SECONDS: Final = 60
+_START_SECONDS: Final = 300
+_STOP_SECONDS: Final = 120
 
 
 @dataclass(frozen=True)
