@@ -69,14 +69,16 @@ class Load:
         for amount in count(1_000, 10):
             if self._stopped.is_set():
                 return
-            kept, wrong = (self._send("report", job.employer, "/v1/reports", job.body(amount)) for _ in range(2))
-            self.reported[card] += 2 * amount
+            # Equal amounts of one day would look like one report that is sent twice.
+            kept = self._send("report", job.employer, "/v1/reports", job.body(amount))
+            wrong = self._send("report", job.employer, "/v1/reports", job.body(amount + 5))
+            self.reported[card] += 2 * amount + 5
             path = f"/v1/reports/{kept['report_id']}/correction"
             self._send("correct", job.employer, path, job.correction(amount + 1))
             self.reported[card] += 1
             path = f"/v1/reports/{wrong['report_id']}/withdrawal"
             self._send("withdraw", job.employer, path, {"reason": "not-paid"})
-            self.reported[card] -= amount
+            self.reported[card] -= amount + 5
 
     def _issue_on(self) -> None:
         while not self._stopped.is_set():
