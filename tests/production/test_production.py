@@ -114,7 +114,7 @@ async def test_a_topic_with_too_few_replicas_gets_more_by_the_commands_of_the_pa
     await _reassign(production, [[1 + number % 3] for number in range(STATISTICS.partitions)])
     with pytest.raises(LauncherError):
         production.run_command(TOPICS, "--check")
-    assert f"the topic {STATISTICS.name} " in production.log_of(TOPICS)
+    assert f"the replication of {STATISTICS.name} is 1" in production.log_of(TOPICS)
     await _reassign(
         production, [[1 + (number + step) % 3 for step in range(3)] for number in range(STATISTICS.partitions)]
     )
