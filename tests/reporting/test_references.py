@@ -91,7 +91,7 @@ def test_no_ciphertext_is_stored_among_the_reports_that_a_new_one_may_repeat() -
     history = employed(sent)
     assert history.state is not None
     assert str(sent.reference_ciphertext) not in str(history.state.to_stored()["look_alikes"])
-    (found,) = find_look_alikes(history.state.look_alikes, sent, DUPLICATE_PAYMENT_DAYS)
+    ((found,), _) = find_look_alikes(history.state.look_alikes, sent, DUPLICATE_PAYMENT_DAYS)
     assert found.report_id == MAY
 
 
