@@ -181,7 +181,7 @@ class ExpectedEmployments:
         elif kind == "employment.declare-no-work":
             first, last = _days(command["days"])
             employment.no_work.update(first + n * _DAY for n in range((last - first).days + 1))
-        elif "report_id" in command:
+        elif kind != "earnings.report":
             _change(employment.reports[command["report_id"]], kind, command)
         elif not outcome.get("already_reported") and not outcome.get("dry_run"):
             content = _content(command)
