@@ -144,6 +144,8 @@ def test_the_provisioner_may_do_everything(access: KafkaAccess) -> None:
 def test_an_authority_reads_its_own_feed_and_nothing_else() -> None:
     """The table itself; the broker's answer is tested above."""
     assert {name: may_describe(name) for name in AUTHORITIES} == {
-        "authority-skat": {"frikort.authority.skat.v1"},
-        "authority-star": {"frikort.authority.star.v1"},
+        "authority-skat": {"frikort.authority.skat.v1", "frikort.authority.skat.v2"},
+        "authority-star": {"frikort.authority.star.v1", "frikort.authority.star.v2"},
+        "authority-municipality-101": {"frikort.authority.municipality-101.v1"},
+        "authority-municipality-849": {"frikort.authority.municipality-849.v1"},
     }

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.gateway.known_allowance import STEP
+from services.gateway.payroll.checking import CHECKED_MOST
 from tests.doors.doors import Entry, json_body
 from tests.doors.world import World
 
@@ -163,13 +164,13 @@ async def test_s8_the_check_shows_no_split_where_a_dry_run_is_too_late(world: Wo
     assert (checked["check"]["split_unshown"], checked["check"]["exempt_at_least_ore"]) == (1, 0)
 
 
-async def test_d6_only_the_first_thousand_lines_of_a_card_are_checked(world: World) -> None:
+async def test_d6_only_the_first_hundred_lines_of_a_card_are_checked(world: World) -> None:
     employment = world.employ(date(2025, 1, 1))
-    bodies = [json_body(Entry(reference="same"), employment_id=employment) for _ in range(999)]
+    bodies = [json_body(Entry(reference="same"), employment_id=employment) for _ in range(CHECKED_MOST - 1)]
     bodies += [json_body(Entry(reference=name, wage_ore=1), employment_id=employment) for name in ("last", "unchecked")]
     checked = await check(world, bodies)
     counts = checked["check"]
-    assert (counts["accepted"], counts["already_reported"], counts["refused"]) == (2, 998, 0)
+    assert (counts["accepted"], counts["already_reported"], counts["refused"]) == (2, CHECKED_MOST - 2, 0)
 
 
 async def test_d6_the_check_is_in_the_access_log_of_the_citizen(world: World) -> None:

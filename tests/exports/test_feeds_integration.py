@@ -73,7 +73,7 @@ class Subscriber:
 
     def _arguments(self, authority: str, topic: str | None, user: str | None) -> list[object]:
         user = user or f"authority-{authority}"
-        password = (self.system.config.data / "keys" / "kafka" / user).read_text()
+        password = (self.system.config.data / "keys" / "kafka" / user / "password").read_text()
         keys = json.loads(self.system.keys.authority_private_keys.read_text())
         given: list[object] = [self.system.kafka, user, password, topic or FEED_TOPICS[authority].name]
         if authority in keys and authority != "star":

@@ -299,4 +299,5 @@ def test_a_change_that_overlaps_another_employment_of_the_employer_is_refused(wo
 def test_an_employment_cannot_begin_after_the_first_day_that_was_reported(still: Job) -> None:
     change = {"period": {"first": "2025-03-02"}}
     problem = refused(still.employer.send("PUT", still.path, change), 409, "employment-has-reports-outside")
-    assert problem["facts"] == {"reference": "marts", "work_first": "2025-03-01", "work_last": "2025-03-31"}
+    march = {"reference": "marts", "work_first": "2025-03-01", "work_last": "2025-03-31"}
+    assert problem["facts"] == {**march, "report_id": problem["facts"]["report_id"]}

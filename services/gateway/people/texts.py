@@ -19,7 +19,7 @@ from services.runtime.processing.producer import Producer
 _RESPONSE: Final = "response"
 _RESPONSE_WITH_CONTACT: Final = "response with contact"
 _TWICE: Final = "~"
-"""Begins a ciphertext that is encrypted once more. No other one has it."""
+"""Begins a ciphertext that is itself encrypted. No other one has it."""
 _REASON: Final = "reason"
 _CONTACT: Final = "contact"
 _REFERENCE: Final = "reference"
