@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from pydantic import ValidationError
 from pymongo.errors import ConnectionFailure, PyMongoError
 
 from deploy.backup import books, commands
@@ -26,12 +25,9 @@ from deploy.backup.stores import (
 )
 from deploy.backup.topics import KafkaRefused, TargetNotEmpty, Topics
 from services.runtime import exit_codes
-from services.runtime import logging as runtime_logging
 from services.runtime.errors import describe
-from services.runtime.operator_commands import say, write
-from services.runtime.safety_checks import UnsafeSetting, check_settings
+from services.runtime.operator_commands import SettingsRefused, say, settings_for, write
 from services.runtime.settings import CommandSettings, KafkaSettings, MongoSettings
-from services.runtime.starting import problems_of
 
 logger = structlog.get_logger("deploy.backup")
 
@@ -58,13 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given.command == "verify":
             return _verify(Archive(given.directory))
-        settings = BackupSettings()
-        runtime_logging.configure(settings, "backup")
-        check_settings(settings)
-    except ValidationError as wrong:
-        return say(exit_codes.UNSAFE_SETTING, *problems_of(wrong))
-    except UnsafeSetting as unsafe:
-        return say(exit_codes.UNSAFE_SETTING, str(unsafe))
+        settings = settings_for("backup", BackupSettings)
+    except SettingsRefused as refused:
+        return say(exit_codes.UNSAFE_SETTING, str(refused))
     except ArchiveBroken as broken:
         return say(exit_codes.NOT_DONE, str(broken))
     try:

@@ -10,19 +10,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from pydantic import Field, ValidationError
+from pydantic import Field
 from pymongo import MongoClient
 from pymongo.errors import ConnectionFailure, PyMongoError
 
 from deploy.mongodb.provision import ExcessRights, MissingUsers, Provisioned, check, lets_everybody_in, provision
 from deploy.mongodb.rights import USERS
 from services.runtime import exit_codes
-from services.runtime import logging as runtime_logging
 from services.runtime.errors import describe
-from services.runtime.operator_commands import say
-from services.runtime.safety_checks import UnsafeSetting, check_settings
+from services.runtime.operator_commands import SettingsRefused, say, settings_for
 from services.runtime.settings import CommandSettings, MongoSettings
-from services.runtime.starting import problems_of
 
 logger = structlog.get_logger(__name__)
 
@@ -55,13 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
     try:
-        settings = ProvisionerSettings()
-        runtime_logging.configure(settings, "mongodb")
-        check_settings(settings)
-    except ValidationError as wrong:
-        return say(exit_codes.UNSAFE_SETTING, *problems_of(wrong))
-    except UnsafeSetting as unsafe:
-        return say(exit_codes.UNSAFE_SETTING, str(unsafe))
+        settings = settings_for("mongodb", ProvisionerSettings)
+    except SettingsRefused as refused:
+        return say(exit_codes.UNSAFE_SETTING, str(refused))
     try:
         made = _run_when_reachable(settings, given)
     except ConnectionFailure as error:

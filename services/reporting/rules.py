@@ -142,10 +142,12 @@ def find_possible_duplicate(state: CardState, command: ReportEarnings) -> LookAl
 
     Decision 0009: the totals are equal, the work periods have a day in common, and the payment dates are at most three
     days apart. Wages by the day or the week have no day of work in common, and those by the week, fortnight or month
-    have payment dates further apart, so they are no possible duplicates of each other.
+    have payment dates further apart, so they are no possible duplicates of each other. Where so many totals are equal
+    that not all are listed, the report may repeat one of the others; the first that is listed stands for them.
     """
-    for report in find_look_alikes(state.look_alikes, command, DUPLICATE_PAYMENT_DAYS):
+    found = find_look_alikes(state.look_alikes, command, DUPLICATE_PAYMENT_DAYS)
+    for report in found.listed:
         is_near = abs(report.payment_date - command.payment_date) <= DUPLICATE_PAYMENT_DAYS
         if is_near and report.work.as_period().overlaps(command.work.as_period()):
             return report
-    return None
+    return found.listed[0] if found.listed and found.unlisted else None

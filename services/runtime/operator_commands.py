@@ -11,10 +11,10 @@ from pydantic import ValidationError
 
 from services.runtime import logging as runtime_logging
 from services.runtime.safety_checks import UnsafeSetting, check_settings
-from services.runtime.settings import RuntimeSettings
+from services.runtime.settings import CommandSettings, RuntimeSettings
 from services.runtime.starting import problems_of
 
-T = TypeVar("T", bound=RuntimeSettings)
+T = TypeVar("T", bound=CommandSettings)
 
 
 class SettingsRefused(RuntimeError):
@@ -25,7 +25,7 @@ class SettingsRefused(RuntimeError):
 def settings_for(command: str) -> RuntimeSettings: ...
 @overload
 def settings_for(command: str, kind: type[T]) -> T: ...
-def settings_for(command: str, kind: type[RuntimeSettings] = RuntimeSettings) -> RuntimeSettings:
+def settings_for(command: str, kind: type[CommandSettings] = RuntimeSettings) -> CommandSettings:
     """The settings of a command; its log is configured by them. Raises ``SettingsRefused``."""
     try:
         settings = kind()

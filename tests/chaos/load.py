@@ -22,6 +22,7 @@ from tests.chaos.client import Api, Unanswered
 from tests.chaos.client import Final as Answer
 from tests.chaos.journal import Card, Employment, Journal, Report
 from tests.chaos.people import MUNICIPALITIES, People
+from tests.chaos.timing import Pace
 
 WORKERS = 10
 _NEWEST_CARDS = 10
@@ -57,7 +58,10 @@ class Sent:
 
 @dataclass
 class Load:
-    """The clients of a run. ``number`` and ``day`` belong to the round: all work is done and paid on its day."""
+    """The clients of a run. ``number`` and ``day`` belong to the round: all work is done and paid on its day.
+
+    Each client sends a command when its last one is answered, as fast as it can unless ``pace`` limits it.
+    """
 
     api: Api
     people: People
@@ -66,6 +70,7 @@ class Load:
     number: int = 0
     day: date = date(2025, 2, 3)
     reports_in_a_file: int = 4
+    pace: Pace = field(default_factory=Pace)
     _cards: list[Card] = field(default_factory=list)
     _employers: list[str] = field(default_factory=list)
     _sent: list[Sent] = field(default_factory=list)
@@ -94,6 +99,7 @@ class Load:
     async def _client(self) -> None:
         actions: dict[str, Callable[[], Awaitable[bool]]] = {kind: getattr(self, f"_{kind}") for kind in _KINDS}
         while self._going:
+            await self.pace.turn()
             kind = self.random.choices(list(_KINDS), list(_KINDS.values()))[0]
             self.under_way += 1
             try:

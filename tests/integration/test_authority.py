@@ -163,6 +163,12 @@ async def test_the_extract_for_star_has_neither_cpr_numbers_nor_employers(world:
             assert secret.encode() not in all_files
 
 
+async def test_an_authority_gets_the_public_statistics(world: World) -> None:
+    extract = await made(world.authority("skat"), year=2025, content="statistics")
+    assert extract["kind"] == "statistics"
+    files_of(world.authority("skat"), extract)
+
+
 async def test_an_extract_contains_reports_that_were_accepted_just_before(world: World) -> None:
     job = world.job(world.card(municipality="563"))
     job.report(123_400)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from frikort_contracts.outcomes import Problem
@@ -12,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.reporting.card_state import report_id_of
-from tests.reporting.build import EMPLOYMENT, accepted, employed, refused, report
+from services.reporting.look_alikes import MOST_LISTED
+from services.runtime.processing.entries import EntryMap
+from tests.reporting.build import EMPLOYMENT, CardHistory, accepted, correct, employed, refused, report, withdraw
 
 MAY = {"report_id": report_id_of(EMPLOYMENT, "may"), "reference": "may"}
 NEW_YEAR = date(2025, 1, 2)
@@ -71,3 +75,72 @@ def test_e4_equal_payments_for_the_same_stated_work_are_no_alarm_at_the_rhythm_o
     history = employed(report(first="01-02", last="05-31", paid="03-01"))
     again = report("again", first="01-02", last="05-31", paid=str(date(2025, 3, 1) + timedelta(days=days_between)))
     assert not accepted(history.apply(again)).already_reported
+
+
+UNLISTED = 3
+LAST = MOST_LISTED + UNLISTED - 1
+
+
+def of_day(number: int, **changes: Any) -> ReportEarnings:
+    """A day's wage, paid on 30 May with those of all other days."""
+    day = str(NEW_YEAR + timedelta(days=number))
+    return report(f"day {number}", first=day, last=day, wage=1_000, **changes)
+
+
+@pytest.fixture(scope="module")
+def crowded_card() -> CardHistory:
+    """A card with more equal payments of a week than are listed."""
+    return employed(*(of_day(number, allow_duplicate=number >= MOST_LISTED) for number in range(LAST + 1)))
+
+
+@pytest.fixture
+def crowded(crowded_card: CardHistory) -> CardHistory:
+    return deepcopy(crowded_card)
+
+
+def test_each_of_the_listed_payments_is_recognised_and_no_other() -> None:
+    history = employed(*(of_day(number) for number in range(MOST_LISTED)))
+    again = of_day(7).model_copy(update={"reference": "again"})
+    first = {"report_id": report_id_of(EMPLOYMENT, "day 7"), "reference": "day 7"}
+    assert refused(history.apply(again)) == (Problem.POSSIBLE_DUPLICATE, first)
+    assert not accepted(history.apply(of_day(LAST))).already_reported
+
+
+def test_beyond_the_listed_payments_any_of_the_same_week_may_be_a_repeat(crowded: CardHistory) -> None:
+    first = {"report_id": report_id_of(EMPLOYMENT, "day 0"), "reference": "day 0"}
+    assert refused(crowded.apply(of_day(LAST + 1))) == (Problem.POSSIBLE_DUPLICATE, first)
+    assert not accepted(crowded.apply(of_day(LAST + 1, allow_duplicate=True))).already_reported
+
+
+@pytest.mark.parametrize("end", ["withdrawn", "corrected"])
+def test_when_the_payments_that_are_not_listed_are_gone_others_are_no_repeat(crowded: CardHistory, end: str) -> None:
+    for number in range(MOST_LISTED, LAST + 1):
+        assert refused(crowded.apply(of_day(LAST + 1)))[0] == Problem.POSSIBLE_DUPLICATE
+        reference = f"day {number}"
+        accepted(crowded.apply(withdraw(reference) if end == "withdrawn" else correct(reference, wage=999)))
+    assert not accepted(crowded.apply(of_day(LAST + 1))).already_reported
+
+
+def test_a_payment_takes_the_place_of_a_withdrawn_one_in_the_list(crowded: CardHistory) -> None:
+    accepted(crowded.apply(withdraw("day 0")))
+    accepted(crowded.apply(of_day(LAST + 1, allow_duplicate=True)))
+    again = of_day(LAST + 1).model_copy(update={"reference": "again"})
+    found = {"report_id": report_id_of(EMPLOYMENT, f"day {LAST + 1}"), "reference": f"day {LAST + 1}"}
+    assert refused(crowded.apply(again)) == (Problem.POSSIBLE_DUPLICATE, found)
+
+
+def test_a_write_is_as_large_with_many_equal_payments_as_with_those_that_are_listed(crowded: CardHistory) -> None:
+    assert crowded.state is not None
+    lengths = [len(stored) for _, stored in crowded.state.look_alikes.items() if not isinstance(stored, int)]
+    assert max(lengths) == MOST_LISTED
+
+
+def test_more_than_the_listed_payments_of_a_release_before_are_all_compared() -> None:
+    history = employed(*(of_day(number) for number in range(MOST_LISTED)))
+    assert history.state is not None
+    ((key, stored),) = [entry for entry in history.state.look_alikes.items() if entry[1]]
+    place, report_id, _, paid, *_ = stored[-1]
+    others = [[place + 1, report_id, "another", paid, "2025-05-30", "2025-05-30"]]
+    history.state = history.state._replace(look_alikes=EntryMap("look_alikes", {key: [*stored, *others]}))
+    again = report("again", first="05-30", last="05-30", wage=1_000)
+    assert refused(history.apply(again))[1]["reference"] == "another"

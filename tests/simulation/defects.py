@@ -74,7 +74,7 @@ def newest_first(self: PartitionWorkers, records: Sequence[Incoming]) -> None:
 
 
 async def publish_first(self: BatchProcessor[Any], batch: Sequence[Incoming]) -> BatchResult:
-    deliveries, broken = self._read(batch)
+    deliveries, broken = await self._read(batch)
     dead = [
         rejected(self._service, self._processor.name, i, reason)
         for i in batch
@@ -88,11 +88,11 @@ async def publish_first(self: BatchProcessor[Any], batch: Sequence[Incoming]) ->
             return BatchResult(len(deliveries), len(applied.records), len(dead))
 
 
-read = BatchProcessor._read
+read_some = BatchProcessor._read_some
 
 
 def ids_from_offsets(self: BatchProcessor[Any], batch: Sequence[Incoming]) -> tuple[list[Delivery], dict[Any, str]]:
-    deliveries, broken = read(self, batch)
+    deliveries, broken = read_some(self, batch)
     for index, delivery in enumerate(deliveries):
         place = delivery.incoming
         name = f"{place.topic}/{place.partition}/{place.offset}"

@@ -102,7 +102,7 @@ MUTANTS: Final = (
     Mutant(
         "ids from offsets",
         "a message is identified by its offset, not by its id",
-        _of(BatchProcessor, "_read", defects.ids_from_offsets),
+        _of(BatchProcessor, "_read_some", defects.ids_from_offsets),
     ),
     Mutant(
         "no version guard",

@@ -247,12 +247,12 @@ def _subject_of_command(command: Command) -> str | None:
 
 
 def _attempted_subject(command: Command) -> str | None:
-    """The subject of a command's own entry. Everyone in an extract reads that it was requested."""
+    """The subject of a command's own entry: everyone in an extract reads that it was requested."""
     if not isinstance(command, RequestExtractFiles):
         return _subject_of_command(command)
     match command.kind:
         case ExtractKind.STATISTICS:
-            return None
+            return of_extract(command.extract_id)
         case ExtractKind.EMPLOYER:
             return of_year(command.year, command.cvr)
         case ExtractKind.CITIZEN:

@@ -5,7 +5,6 @@ A crash between any two steps leads to redelivery, which changes nothing. See ``
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from frikort_contracts.cloudevents import BrokenContract, Record
 from frikort_contracts.topics import Topic
 
 from services.runtime import metrics
+from services.runtime.event_loop import in_slices
 from services.runtime.processing.apply import (
     AppliedBatch,
     Delivery,
@@ -45,7 +45,6 @@ from services.runtime.processing.unwritable import CannotBeWritten, check_size
 
 logger = structlog.get_logger(__name__)
 
-_APPLIED_AT_ONCE: Final = 50
 _MOST_LOADS: Final = 100  # each further one needs a write of another instance between two reads
 LARGE_OUTBOX: Final = 3 * 1024 * 1024  # bytes of JSON; MongoDB stores documents of at most 16 MB
 
@@ -171,7 +170,7 @@ class BatchProcessor(Generic[S]):
     async def _process(self, batch: Sequence[Incoming], unwritable: Mapping[Position, str]) -> BatchResult:
         """Process ``batch``, whose records in ``unwritable`` become dead letters without being applied."""
         readable = [each for each in batch if _position(each) not in unwritable] if unwritable else batch
-        deliveries, broken = self._read(readable)
+        deliveries, broken = await self._read(readable)
         addresses = [delivery.address for delivery in deliveries]
         asked = Needed()
         while True:
@@ -253,18 +252,25 @@ class BatchProcessor(Generic[S]):
 
     async def _apply(self, documents: Documents[S], deliveries: Sequence[Delivery]) -> AppliedBatch:
         applied = AppliedBatch()
-        for start in range(0, len(deliveries), _APPLIED_AT_ONCE):
-            if start:
-                # A large batch may compute for a second. Health checks and heartbeats are answered meanwhile.
-                await asyncio.sleep(0)
-            some = deliveries[start : start + _APPLIED_AT_ONCE]
+        # A large batch may compute for a second. Health checks and heartbeats are answered meanwhile.
+        async for some in in_slices(deliveries, lambda delivery: _size_of(delivery.incoming)):
             if isinstance(self._processor, Projection):
                 project_deliveries(self._processor, documents, some, applied)
             else:
                 apply_deliveries(self._service, self._processor, documents, some, applied)
         return applied
 
-    def _read(self, batch: Sequence[Incoming]) -> tuple[list[Delivery], dict[Position, str]]:
+    async def _read(self, batch: Sequence[Incoming]) -> tuple[list[Delivery], dict[Position, str]]:
+        """The readable records of ``batch``, decoded and prepared, and why the others are not."""
+        deliveries: list[Delivery] = []
+        broken: dict[Position, str] = {}
+        async for some in in_slices(batch, _size_of):
+            readable, others = self._read_some(some)
+            deliveries += readable
+            broken |= others
+        return deliveries, broken
+
+    def _read_some(self, batch: Sequence[Incoming]) -> tuple[list[Delivery], dict[Position, str]]:
         deliveries: list[Delivery] = []
         broken: dict[Position, str] = {}
         prepare = unprepared if isinstance(self._processor, Projection) else self._processor.prepare
@@ -349,3 +355,7 @@ def _type_of(incoming: Incoming) -> bytes:
 
 def _position(incoming: Incoming) -> Position:
     return incoming.topic, incoming.partition, incoming.offset
+
+
+def _size_of(incoming: Incoming) -> int:
+    return len(incoming.value or b"")

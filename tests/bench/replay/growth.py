@@ -51,6 +51,7 @@ FEW: Final = 10
 MANY: Final = (1_000, 10_000)
 MOST_GROWTH: Final = 1.3
 _MEASURED: Final = 400  # reports, at the end
+_EQUAL: Final = 0.1  # of the reports: of one total, paid on one day
 _BATCH: Final = 50
 _LARGE_BATCH: Final = 750
 _DAY: Final = date(2025, 1, 6)
@@ -130,13 +131,14 @@ class Load:
         draw.shuffle(order)
         for number, card in enumerate(order):
             cvr = draw.choice(_CVRS)
-            day = _DAY + timedelta(draw.randrange(350))
+            is_equal = draw.random() < _EQUAL
+            day = _DAY if is_equal else _DAY + timedelta(draw.randrange(350))
+            wage = 1 if is_equal else draw.randrange(1, 2 * 4_000_000 // self.reports + 2)
             yield _record(
                 ReportEarnings(
                     card_id=_id(card), cvr=cvr, actor="p", employment_id=employments[card, cvr], card_revision=1,
                     reference=f"run line {number}", work=WorkPeriod(first=day, last=day), payment_date=day,
-                    components=Components(wage=draw.randrange(1, 2 * 4_000_000 // self.reports + 2)),
-                    allow_duplicate=False,
+                    components=Components(wage=wage), allow_duplicate=is_equal,
                 ),
                 UUID(int=draw.getrandbits(128), version=4),
             )  # fmt: skip

@@ -373,6 +373,17 @@ async def test_every_route_records_the_persons_it_shows_or_changes_unless_exempt
                 assert line.reason == REASON, name
 
 
+async def test_a_request_for_statistics_is_recorded_under_its_extract_which_has_no_person(
+    world: MemoryGateway, client: httpx2.AsyncClient
+) -> None:
+    headers = {"authorization": "Bearer authority", "idempotency-key": "statistics", "prefer": "wait=0"}
+    response = await client.post("/v1/extracts", json={"year": 2025, "content": "statistics"}, headers=headers)
+
+    assert response.status_code == 202, response.text
+    requested = list(world.extract_requests.requests)[-1]
+    assert [(line.action, line.subject) for line in world.accesses.take()] == [("draw-extract", f"extract:{requested}")]
+
+
 async def test_a_response_that_cannot_be_recorded_is_not_sent(world: MemoryGateway, client: httpx2.AsyncClient) -> None:
     world.accesses.unreachable = True
     for method, path, operation in await operations():
