@@ -19,11 +19,14 @@ from typing import Any, Final
 
 import yaml
 from frikort_contracts.access import PRINCIPALS, Operation, Right, rights
+from frikort_contracts.authorities import FEEDS
+from frikort_contracts.rules.allowances import AllowanceTable
 from frikort_contracts.topics import TOPICS, Topic
 
 from deploy.mongodb.rights import PROVISIONER, USERS
 from deploy.observability import dashboard
 from services.balance.processor import LEDGERS
+from services.exports.card_feeds.processor import card_feeds
 from services.exports.extracts.requests import EXTRACT_FILES, REQUESTS
 from services.exports.processor import statements
 from services.exports.reconciliation import RECONCILIATIONS
@@ -53,7 +56,10 @@ _PROCESSORS: Final[Mapping[str, tuple[str, Sequence[DocumentSet[Any]]]]] = {
     "balance": ("balance", [LEDGERS]),
     "exports": (
         "exports",
-        [statements(lambda person, card_id: ""), REQUESTS, EXTRACT_FILES, RECONCILIATIONS, CARD_HISTORIES],
+        [
+            *(statements(lambda person, card_id: ""), REQUESTS, EXTRACT_FILES, RECONCILIATIONS, CARD_HISTORIES),
+            card_feeds(FEEDS, {}, AllowanceTable(years={})),
+        ],
     ),
     "projections": ("gateway", PROJECTIONS),
 }

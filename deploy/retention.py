@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from frikort_contracts.topics import FEED_TOPICS
+
 from services.gateway.retention.periods import ANSWERS, FILES, FINDINGS, LINES
 
 EXTRACT_STORE: Final = "FRIKORT_EXTRACT_FILES"
@@ -64,10 +66,11 @@ TABLE: Final = (
             *("frikort.issuance.commands.v1", "frikort.reporting.commands.v1", "frikort.exports.commands.v1"),
             *("frikort.cards.v1", "frikort.earnings.v1", "frikort.balances.v1", "frikort.cap-warnings.v1"),
             *("frikort.authority.skat.v1", "frikort.authority.star.v1"),
+            *(topic.name for topic in FEED_TOPICS.values()),
             *_collections("issuance", "cards", "cards_entries"),
             *_collections("reporting", "card_states", "card_states_entries"),
             *_collections("balance", "ledgers", "ledgers_entries"),
-            *_collections("exports", "statements", "statements_entries"),
+            *_collections("exports", "statements", "statements_entries", "card_feeds", "card_feeds_entries"),
         ),
         "without limit",
         _BOOKS + ". The topics are the books themselves: every database is built from them again",
@@ -78,7 +81,7 @@ TABLE: Final = (
         ("frikort.person-keys.v1",),
         "without limit, until the person is erased",
         "Without its keys nothing about a person opens any more (GDPR art. 17)",
-        "the command that erases a person",
+        "the commands that erase a person or an employer's contact person",
     ),
     Row(
         "read models",
@@ -188,7 +191,7 @@ TABLE: Final = (
     Row("outcomes of commands, between services", ("frikort.outcomes.v1",), "90 days", _MINIMAL, "Kafka"),
     Row(
         "messages of jobs",
-        ("frikort.exports.jobs.v1", "frikort.balance.jobs.v1"),
+        ("frikort.exports.jobs.v1", "frikort.feed-jobs.v1", "frikort.balance.jobs.v1"),
         "30 days",
         _TECHNICAL + " but by the id of a card",
         "Kafka",

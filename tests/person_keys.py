@@ -12,6 +12,7 @@ from frikort_contracts.values import CIPHERTEXTS_PARTED_BY, EncryptedPerson
 
 from services.runtime.encryption import read_keys
 from services.runtime.person_keys import PersonKeys, envelope_of
+from services.runtime.processing.producer import Producer
 
 
 class FixedProvider:
@@ -34,6 +35,9 @@ class KeysOnDemand(PersonKeys):
         super().__init__(provider)
         self.events: list[PersonKeysWrapped] = []
         self._known: set[str] = set()
+
+    async def ensure(self, person: str, producer: Producer) -> None:
+        """Nothing: the first text of a person makes the keys."""
 
     def encrypt(self, plaintext: str, person: str, purpose: Purpose, field: str, *subject: str) -> str:
         if person not in self._known:

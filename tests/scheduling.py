@@ -18,7 +18,7 @@ _GROUPS: Final = (
             r"tests/attack/api/",
             r"tests/demo/",
             r"tests/gateway/attempts/test_limiter\.py",
-            r"tests/gateway/(?:api/test_real|audit/test_(?:expiry|log|signer|unusual)|evidence/test_signer|retention/test_job|payroll/test_store|test_projection_heartbeat|test_read_models)\.py",
+            r"tests/gateway/(?:api/test_real|audit/test_(?:expiry|log|reasons|signer|unusual)|evidence/test_signer|retention/test_job|payroll/test_store|test_projection_heartbeat|test_read_models)\.py",
             r"tests/portals/journeys/",
             r"tests/clients/test_python_calls\.py",
             r"tests/fuzz/test_api\.py",

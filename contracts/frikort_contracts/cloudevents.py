@@ -67,7 +67,9 @@ def encode(envelope: Envelope[Any]) -> Record:
         traceparent=envelope.traceparent,
     )
     message = envelope.data
-    return event_record(message.type, message.key.encode(), to_json_bytes(message), id_text(envelope.id), headers)
+    return event_record(
+        message.type, message.key.encode(), to_json_bytes(message), id_text(envelope.id), headers, message.topic_name
+    )
 
 
 def to_json_bytes(message: Message | EventFields) -> bytes:
@@ -78,9 +80,16 @@ def to_json_bytes(message: Message | EventFields) -> bytes:
     return message.__pydantic_serializer__.to_json(message)
 
 
-def event_record(message_type: str, key: bytes, value: bytes, message_id: str, context: Headers) -> Record:
-    """The record of a serialized message. ``message_id`` is the text of a UUID; see ``context_headers`` too."""
+def event_record(
+    message_type: str, key: bytes, value: bytes, message_id: str, context: Headers, topic_name: str | None = None
+) -> Record:
+    """The record of a serialized message. ``message_id`` is the text of a UUID; see ``context_headers`` too.
+
+    ``topic_name`` is that of a message whose type several topics carry.
+    """
     topic, type_header = _wire_of(message_type)
+    if topic_name is not None:
+        topic = topic_name
     headers = (_SPECVERSION, ("ce_id", message_id.encode()), type_header, ("ce_subject", key), *context)
     return Record(topic, key, value, headers)
 

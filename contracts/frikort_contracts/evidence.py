@@ -75,6 +75,11 @@ class FilesManifest(Value):
     exempt: int
     excess: int
     files: tuple[StoredFile, ...]
+    feed_positions: tuple[Position, ...] = Field(
+        default=(),
+        exclude_if=lambda positions: not positions,  # the bytes of a manifest without them stay the same
+        description="The extract contains every record of the feed before these positions: read it from there on.",
+    )
 
 
 Statement = Annotated[ReportReceipt | ExtractManifest | FilesManifest, Field(discriminator="kind")]

@@ -114,6 +114,11 @@ class ExtractMade(ExtractFilesEvent):
     exempt: int = Field(description="Øre.")
     excess: int = Field(description="Øre.")
     files: tuple[StoredFile, ...]
+    feed_positions: tuple[Position, ...] = Field(
+        default=(),
+        description="Positions in the feeds with the same facts. The extract contains every record before them: read"
+        " the feed from there on.",
+    )
 
 
 AnyExtractFilesEvent = ExtractProgressed | ExtractMade

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 from uuid import UUID, uuid5
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from frikort_contracts.messages import CardCommand, CardKeyedEvent, Command
+from frikort_contracts.references import ClearReference, EncryptedReference, check_one_form
 from frikort_contracts.values import (
     Actor,
     CardNumber,
+    Ciphertext,
     CitizenSide,
     EncryptedPerson,
     MunicipalityCode,
@@ -64,8 +66,14 @@ class IssueCard(Command):
 
     person: EncryptedPerson
     municipality: MunicipalityCode
-    case_reference: Reference
+    case_reference: ClearReference = None
+    case_reference_ciphertext: EncryptedReference = None
     actor: Actor
+
+    @model_validator(mode="after")
+    def _has_one_reference(self) -> IssueCard:
+        check_one_form(self.case_reference, self.case_reference_ciphertext)
+        return self
 
     @property
     def key(self) -> str:
@@ -79,20 +87,28 @@ class MunicipalCardCommand(CardCommand):
     actor: Actor
 
 
-class DeactivateCard(MunicipalCardCommand):
+class DecisionCommand(MunicipalCardCommand):
+    """A decision, with the reference of its case: in the clear, or encrypted for the card."""
+
+    case_reference: ClearReference = None
+    case_reference_ciphertext: EncryptedReference = None
+
+    @model_validator(mode="after")
+    def _has_one_reference(self) -> Self:
+        check_one_form(self.case_reference, self.case_reference_ciphertext)
+        return self
+
+
+class DeactivateCard(DecisionCommand):
     """Deactivate the card from the day of the decision, which is the day of this command."""
 
     type: ClassVar[str] = "dk.frikort.card.deactivate.v1"
 
-    case_reference: Reference
 
-
-class ReactivateCard(MunicipalCardCommand):
+class ReactivateCard(DecisionCommand):
     """Make a deactivated card active again from the day of this command."""
 
     type: ClassVar[str] = "dk.frikort.card.reactivate.v1"
-
-    case_reference: Reference
 
 
 class ReplaceCardNumber(MunicipalCardCommand):
@@ -156,7 +172,14 @@ class CardEvent(CardKeyedEvent):
     actor: Actor
 
 
-class CardIssued(CardEvent):
+class DecisionEvent(CardEvent):
+    """A decision about a card. The reference of its case is in the clear, or encrypted for the card."""
+
+    case_reference: Reference | None = None
+    case_reference_ciphertext: Ciphertext | None = None
+
+
+class CardIssued(DecisionEvent):
     """A citizen got a card. ``control_due`` is the year by whose end its first control is due."""
 
     type: ClassVar[str] = "dk.frikort.card.issued.v1"
@@ -165,25 +188,22 @@ class CardIssued(CardEvent):
     person: EncryptedPerson
     active_from: date
     control_due: Year
-    case_reference: Reference
 
 
-class CardDeactivated(CardEvent):
+class CardDeactivated(DecisionEvent):
     """The card stopped being active; work up to and including ``last_active_day`` can still be reported."""
 
     type: ClassVar[str] = "dk.frikort.card.deactivated.v1"
 
     last_active_day: date
-    case_reference: Reference
 
 
-class CardReactivated(CardEvent):
+class CardReactivated(DecisionEvent):
     """The card became active again from ``active_from``."""
 
     type: ClassVar[str] = "dk.frikort.card.reactivated.v1"
 
     active_from: date
-    case_reference: Reference
 
 
 class CardNumberReplaced(CardEvent):

@@ -27,6 +27,11 @@ class Message(DescribedModel):
     def key(self) -> str:
         raise NotImplementedError
 
+    @property
+    def topic_name(self) -> str | None:
+        """The topic of a message whose type several topics carry; None if its type has one."""
+        return None
+
 
 class Command(Message):
     """A request to change something, sent by the gateway to the service that owns the subject."""
@@ -67,13 +72,14 @@ class CardKeyedEvent(Event):
 class EventFields(NamedTuple):
     """An event made of values that are valid already. ``fields`` has every field of ``message``, in its order.
 
-    ``type`` and ``key`` are those of the message.
+    ``type``, ``key`` and ``topic_name`` are those of the message.
     """
 
     message: type[Event]
     type: str
     key: str
     fields: Mapping[str, object]
+    topic_name: str | None = None
 
 
 _Fields = ParamSpec("_Fields")

@@ -5,10 +5,17 @@ from __future__ import annotations
 from datetime import date
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from frikort_contracts.references import ClearReference, EncryptedReference, ReportId, check_one_form
 from frikort_contracts.reporting import EmployerCommand
-from frikort_contracts.values import Components, KeyedHash, Reference, Revision, Value, WorkPeriod
+from frikort_contracts.values import (
+    Components,
+    KeyedHash,
+    Revision,
+    Value,
+    WorkPeriod,
+)
 
 
 class CheckedReport(Value):
@@ -19,12 +26,19 @@ class CheckedReport(Value):
 
     command_id: str | None
     employment_id: str
-    reference: Reference
+    reference: ClearReference = None
+    report_id: ReportId = None
+    reference_ciphertext: EncryptedReference = None
     work: WorkPeriod
     payment_date: date
     components: Components
     allow_duplicate: bool = False
     allow_large_amount: bool = False
+
+    @model_validator(mode="after")
+    def _has_one_reference(self) -> CheckedReport:
+        check_one_form(self.reference, self.report_id, self.reference_ciphertext)
+        return self
 
 
 class CheckReports(EmployerCommand):

@@ -6,9 +6,10 @@ from datetime import date
 from enum import StrEnum
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from frikort_contracts.messages import CardCommand, CardKeyedEvent
+from frikort_contracts.references import ClearReference, EncryptedReference, ReportId, check_one_form
 from frikort_contracts.values import (
     Actor,
     CardNumber,
@@ -138,19 +139,27 @@ class EarningsCommand(EmploymentCommand):
 
 
 class ReportEarnings(EarningsCommand):
-    """Report what was paid. ``reference`` is the employer's own and is a permanent business key.
+    """Report what was paid. The employer's own reference is a permanent business key.
 
+    It is in the clear, or encrypted for the report; then ``report_id`` is the key (``report_id_of``).
     ``allow_duplicate`` accepts a report that looks like an earlier one; ``dry_run`` answers without booking.
     """
 
     type: ClassVar[str] = "dk.frikort.earnings.report.v1"
 
-    reference: Reference
+    reference: ClearReference = None
+    report_id: ReportId = None
+    reference_ciphertext: EncryptedReference = None
     work: WorkPeriod
     payment_date: date
     components: Components
     allow_duplicate: bool = False
     dry_run: bool = False
+
+    @model_validator(mode="after")
+    def _has_one_reference(self) -> ReportEarnings:
+        check_one_form(self.reference, self.report_id, self.reference_ciphertext)
+        return self
 
 
 class CorrectReport(EarningsCommand):
@@ -282,10 +291,12 @@ class ReportEvent(CardKeyedEvent):
 class ReportContent(ReportEvent):
     """The whole report after the event, with the amounts that were in force when it was accepted.
 
-    The ledger uses them for the first report of a year. Later amounts reach it by ``SettleYear``.
+    The ledger uses them for the first report of a year. Later amounts reach it by ``SettleYear``. The employer's
+    reference is in the clear, or encrypted for the report.
     """
 
-    reference: Reference
+    reference: Reference | None = None
+    reference_ciphertext: Ciphertext | None = None
     work: WorkPeriod
     payment_date: date
     components: Components

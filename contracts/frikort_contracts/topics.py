@@ -2,8 +2,9 @@
 
 Writers and readers are principals of the broker; ``frikort_contracts.access`` derives their rights. All topics keyed by
 ``card_id`` have the same number of partitions. Retention None keeps records without limit: events are the system of
-record, and a read model or an authority must be able to start again from the first record. Two topics are compacted,
-because the newest record of a key is the whole of it. In every other topic all records of a key count.
+record, and a read model or an authority must be able to start again from the first record. Some topics are compacted,
+because the newest record of a key is the whole of it; the feeds of the authorities are, which the table of authorities
+names. In every other topic all records of a key count.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from frikort_contracts import (
     evidence,
     extract_files,
     extracts,
+    feeds,
     issuance,
     outcomes,
     person_keys,
@@ -30,6 +32,7 @@ from frikort_contracts import (
     statistics,
     years,
 )
+from frikort_contracts.authorities import FEEDS, Facts, Feed
 from frikort_contracts.messages import Message
 
 PARTITIONS: Final = 6
@@ -136,6 +139,14 @@ EXPORTS_JOBS = Topic(
     readers=("exports",),
     retention=timedelta(days=30),
 )
+FEED_JOBS = Topic(
+    name="frikort.feed-jobs.v1",
+    key="card_id",
+    messages=(feeds.FillFeed, feeds.EncryptCprFor),
+    writers=("exports",),
+    readers=("exports",),
+    retention=timedelta(days=30),
+)
 CARDS = Topic(
     name="frikort.cards.v1",
     key="card_id",
@@ -203,7 +214,7 @@ YEARS = Topic(
     key="year",
     messages=(years.YearChanged,),
     writers=("operator",),
-    readers=("reporting", "balance", "gateway", "payroll"),
+    readers=("reporting", "balance", "exports", "gateway", "payroll"),
     cleanup="compact",
     is_followed=True,
 )
@@ -282,7 +293,7 @@ AUTHORITY_SKAT = Topic(
     key="card_id",
     messages=(extracts.TaxStatementUpdated,),
     writers=("exports",),
-    readers=("authority-skat",),
+    readers=("authority-skat", "exports"),
 )
 AUTHORITY_STAR = Topic(
     name="frikort.authority.star.v1",
@@ -292,12 +303,30 @@ AUTHORITY_STAR = Topic(
     readers=("authority-star",),
 )
 
+
+def _topic_of_feed(feed: Feed) -> Topic:
+    return Topic(
+        name=feed.topic,
+        key="card_id:year, or card_id" if feed.facts is Facts.USE else "card_id:year",
+        messages=feeds.RECORDS_OF[feed.facts],
+        writers=("exports",),
+        readers=(feed.user,),
+        # A hundred municipalities: one partition has room for the citizens of each.
+        partitions=1 if feed.facts is Facts.BENEFITS else PARTITIONS,
+        cleanup="compact",
+    )
+
+
+FEED_TOPICS: Final[Mapping[str, Topic]] = {feed.name: _topic_of_feed(feed) for feed in FEEDS}
+"""The feeds by the name of their authority."""
+
 TOPICS: Final[tuple[Topic, ...]] = (
     ISSUANCE_COMMANDS,
     REPORTING_COMMANDS,
     EXPORTS_COMMANDS,
     EXTRACT_REQUESTS,
     EXPORTS_JOBS,
+    FEED_JOBS,
     CARDS,
     EARNINGS,
     BALANCES,
@@ -317,12 +346,17 @@ TOPICS: Final[tuple[Topic, ...]] = (
     STATISTICS,
     AUTHORITY_SKAT,
     AUTHORITY_STAR,
+    *FEED_TOPICS.values(),
 )
 
-_TOPIC_OF: Final[dict[type[Message], Topic]] = {message: topic for topic in TOPICS for message in topic.messages}
-MESSAGE_TYPES: Final[dict[str, type[Message]]] = {message.type: message for message in _TOPIC_OF}
+_TOPIC_OF: Final[dict[type[Message], Topic]] = {
+    message: topic for topic in reversed(TOPICS) for message in topic.messages
+}
+MESSAGE_TYPES: Final[dict[str, type[Message]]] = {
+    message.type: message for topic in TOPICS for message in topic.messages
+}
 
 
 def topic_of(message: type[Message]) -> Topic:
-    """The one topic that carries ``message``."""
+    """The topic that carries ``message``; the first of them, for the records of feeds."""
     return _TOPIC_OF[message]

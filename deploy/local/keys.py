@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from frikort_contracts.authorities import FEEDS
 from frikort_contracts.person_keys import Purpose
 from joserfc.jwk import ECKey
 
-AUTHORITIES = ("skat", "star")
+AUTHORITIES = ("skat", "star", *(feed.name for feed in FEEDS if feed.cpr))
 PORTAL = "frikort-portal"
 CLIENTS = (PORTAL, "payroll-a")
 """The OAuth2 clients that authenticate with a key."""
@@ -81,11 +82,14 @@ def authority_keys(directory: Path) -> tuple[Path, Path]:
     """The files of the authorities' public and private keys in `directory`; creates missing ones."""
     public, private = directory / "authorities.public.json", directory / "authorities.private.json"
 
-    def draw() -> str:
-        return json.dumps({name: _draw("enc", "ECDH-ES").as_dict(private=True) for name in AUTHORITIES})
-
-    keys = {name: ECKey.import_key(key) for name, key in json.loads(kept(private, draw)).items()}
-    kept(public, lambda: json.dumps({name: key.as_dict(private=False) for name, key in keys.items()}))
+    drawn = json.loads(kept(private, lambda: "{}"))
+    missing = [name for name in dict.fromkeys(AUTHORITIES) if name not in drawn]
+    drawn |= {name: _draw("enc", "ECDH-ES").as_dict(private=True) for name in missing}
+    keys = {name: ECKey.import_key(key) for name, key in drawn.items()}
+    if missing:
+        private.write_text(json.dumps(drawn))
+        kept(public, lambda: "{}")
+        public.write_text(json.dumps({name: key.as_dict(private=False) for name, key in keys.items()}))
     return public, private
 
 

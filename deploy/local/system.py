@@ -26,7 +26,7 @@ from deploy.mongodb.rights import USERS
 
 # Otherwise glibc keeps apart what each thread of the database's driver has freed: up to 25 MB of a service.
 MEMORY: Final = {"MALLOC_ARENA_MAX": "1"}
-_PASSED_ON: Final = ("FRIKORT_TRACES_", "FRIKORT_MONGODB_DRIVER")
+_PASSED_ON: Final = ("FRIKORT_TRACES_", "FRIKORT_MONGODB_DRIVER", "FRIKORT_AUTHORITIES")
 
 
 @dataclass(frozen=True)

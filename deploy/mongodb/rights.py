@@ -85,6 +85,7 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
     "exports": {
         "frikort_exports": {
             **_documents("statements"),
+            **_documents("card_feeds"),
             **_documents("requests"),
             **_documents("extract_files"),
             **_documents("reconciliations"),

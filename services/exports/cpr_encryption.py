@@ -1,6 +1,6 @@
-"""The CPR number for the tax agency: decrypted with the person's key, encrypted for theirs (JWE, RFC 7516).
+"""The CPR number for an authority: decrypted with the person's key, encrypted for theirs (JWE, RFC 7516).
 
-The protected header names the card (`sub`, RFC 7519, 5.3), so the agency sees when a JWE was copied to another card.
+The protected header names the card (`sub`, RFC 7519, 5.3), so the authority sees when a JWE was copied to another card.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from frikort_contracts.extracts import Authority
 from frikort_contracts.issuance import CPR_FIELD, PERSON_PURPOSE
 from frikort_contracts.person_keys import Purpose
 from frikort_contracts.values import EncryptedPerson
@@ -26,19 +25,19 @@ ALGORITHMS = ["ECDH-ES+A256KW", "A256GCM"]
 _REGISTRY = JWERegistry({"sub": HeaderParameter("The card", "str")}, algorithms=ALGORITHMS)
 
 
-def load_key(path: Path, authority: Authority) -> ECKey:
+def load_key(path: Path, authority: str) -> ECKey:
     """The public key of ``authority``. Raises ``ValueError`` that says what is wrong with the file."""
     try:
-        key = ECKey.import_key(json.loads(path.read_text(encoding="utf-8"))[authority.value])
+        key = ECKey.import_key(json.loads(path.read_text(encoding="utf-8"))[authority])
     except KeyError:
-        raise ValueError(f"the file of FRIKORT_AUTHORITY_KEYS has no key {authority.value!r}") from None
+        raise ValueError(f"the file of FRIKORT_AUTHORITY_KEYS has no key {authority!r}") from None
     except (OSError, ValueError, TypeError, JoseError) as error:
         raise ValueError(f"the file of FRIKORT_AUTHORITY_KEYS cannot be read: {type(error).__name__}") from None
     if key.curve_name != "P-256":
-        raise ValueError(f"FRIKORT_AUTHORITY_KEYS: the key of {authority.value!r} is on {key.curve_name}, not on P-256")
+        raise ValueError(f"FRIKORT_AUTHORITY_KEYS: the key of {authority!r} is on {key.curve_name}, not on P-256")
     if key.is_private:
         raise ValueError(
-            f"FRIKORT_AUTHORITY_KEYS: the key of {authority.value!r} is a private one; only the authority has that"
+            f"FRIKORT_AUTHORITY_KEYS: the key of {authority!r} is a private one; only the authority has that"
         )
     return key
 

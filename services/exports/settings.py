@@ -25,7 +25,9 @@ class ExportsSettings(RuntimeSettings):
         default=None,
         description="The keys of people whose cards were issued before people had keys; only to read such cards again.",
     )
-    authority_keys: Path = Field(description='A JSON file: authority -> public JWK (EC P-256); "skat" must be there.')
+    authority_keys: Path = Field(
+        description="A JSON file: authority -> public JWK (EC P-256), for each authority that gets the CPR number."
+    )
     # Statements are not urgent, and a batch costs much the same whatever its size.
     min_batch_interval: float = Field(default=0.3, ge=0, description="Seconds for each small batch, on average.")
     extract_files: FileAddress = Field(description=FILES_DESCRIPTION)

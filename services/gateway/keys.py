@@ -56,6 +56,12 @@ def parser() -> argparse.ArgumentParser:
     erasing.add_argument("--mandate", help="erase the holder of this mandate on the card in place of its citizen")
     erasing.add_argument("--by", type=words, required=True, help="who does this")
     erasing.add_argument("--reason", type=words, required=True, help="why, such as the number of the decision")
+    contact = commands.add_parser(
+        "erase-contact", help="erase an employer's contact person; the email address is read from the standard input"
+    )
+    contact.add_argument("cvr", help="the employer's CVR number")
+    contact.add_argument("--by", type=words, required=True, help="who does this")
+    contact.add_argument("--reason", type=words, required=True, help="why, such as the number of the decision")
     commands.add_parser("rewrap", help="encrypt all data keys with the first key-encryption key of their purpose")
     again = commands.add_parser("reencrypt-cpr", help="let exports encrypt all CPR numbers with the agency's new key")
     again.add_argument("--rate", type=float, default=DEFAULT_RATE, help="cards a second")
@@ -95,6 +101,8 @@ async def _run(settings: GatewaySettings, given: argparse.Namespace) -> int:
                 return await _rehash(settings, keys, producer, retire_others=given.retire)
         if given.command == "reencrypt-cpr":
             return await _reencrypt_cpr(settings, producer, given.rate)
+        if given.command == "erase-contact":
+            return await _erase_contact(_persons(settings, keys), producer, given)
         return await _erase(settings, keys, producer, given)
     finally:
         await producer.stop()
@@ -120,9 +128,23 @@ async def _erase(settings: GatewaySettings, keys: PersonKeys, producer: Producer
     return exit_codes.DONE
 
 
+async def _erase_contact(persons: Persons, producer: Producer, given: argparse.Namespace) -> int:
+    count = await erase_contact(persons, producer, given.cvr, sys.stdin.readline().strip())
+    if not count:
+        return say(exit_codes.NOT_DONE, f"no contact person of {given.cvr} has this email address and keys")
+    logger.warning("keys.contact_erased", cvr=given.cvr, by=given.by, reason=given.reason, keys=count)
+    write(f"a contact person of {given.cvr} erased ({count} sets of keys)")
+    return exit_codes.DONE
+
+
+def _persons(settings: GatewaySettings, keys: PersonKeys) -> Persons:
+    encryptor = Encryptor.from_setting(settings.encryption_keys.get_secret_value())
+    return Persons(encryptor, lookup_hashers(settings.lookup_key.get_secret_value()), keys)
+
+
 async def _rehash(settings: GatewaySettings, keys: PersonKeys, producer: Producer, *, retire_others: bool) -> int:
     hashers = lookup_hashers(settings.lookup_key.get_secret_value())
-    persons = Persons(Encryptor.from_setting(settings.encryption_keys.get_secret_value()), hashers, keys)
+    persons = _persons(settings, keys)
     client = connect(settings.mongodb_uri)
     try:
         database = durable_database(client, "frikort_gateway")
@@ -131,14 +153,20 @@ async def _rehash(settings: GatewaySettings, keys: PersonKeys, producer: Produce
         if done.unreadable:
             return say(exit_codes.NOT_DONE, f"the CPR numbers of {len(done.unreadable)} people cannot be decrypted")
         if retire_others:
-            if done.added:
-                return say(exit_codes.NOT_DONE, "no key is retired before a run that finds nothing to do: repeat it")
             others = list(hashers)[1:]
+            if done.added:
+                return say(exit_codes.NOT_DONE, not_retired(others, done.added))
             await retire(database, "FRIKORT_LOOKUP_KEY", others)
             write(f"{len(others)} retired: remove all but the first key from the settings")
     finally:
         client.close()
     return exit_codes.DONE
+
+
+def not_retired(others: Sequence[str], added: int) -> str:
+    """Why look-up keys stay in use after a run that found people whom the first key did not find."""
+    named = ", ".join(f"the key {key_id}" if key_id else "the key that has no id" for key_id in others)
+    return f"FRIKORT_LOOKUP_KEY needs {named}: it alone found {added} people before this run; repeat it to retire"
 
 
 async def _reencrypt_cpr(settings: GatewaySettings, producer: Producer, rate: float) -> int:
@@ -190,6 +218,14 @@ async def erase(keys: PersonKeys, producer: Producer, person: str, card_id: str 
     for keys_id in ids:
         keys.erase(keys_id)
     return len(ids)
+
+
+async def erase_contact(persons: Persons, producer: Producer, cvr: str, email: str) -> int:
+    """Erase an employer's contact person, present or former, with this email address in any case of its letters.
+
+    Returns the number of sets of keys; 0 if there is none, or none any more. Raises the errors of the producer.
+    """
+    return sum([await erase(persons.keys, producer, one, None) for one in persons.contact_ids(cvr, email)])
 
 
 async def rewrap(keys: PersonKeys, producer: Producer) -> int:

@@ -12,15 +12,14 @@ from frikort_contracts.issuance import CPR_FIELD, HOLDER_PURPOSE, NAME_FIELD, PE
 from frikort_contracts.person_keys import Lookup, Purpose
 from frikort_contracts.values import CIPHERTEXTS_PARTED_BY, EncryptedPerson, birth_date_of
 
+from services.gateway.people.texts import PersonTexts
 from services.gateway.settings import GatewaySettings
 from services.runtime.encryption import Encryptor, KeyedHasher, read_keys
 from services.runtime.key_providers import SettingsProvider
-from services.runtime.person_keys import Erased, PersonKeys, is_person_key
+from services.runtime.person_keys import Erased, PersonKeys
 from services.runtime.processing.producer import Producer
 
 _UNKNOWN_PERSON = "-" * 22
-_RESPONSE: Final = "response"
-_REASON: Final = "reason"
 _ENTERED_WITHIN: Final = timedelta(seconds=10)
 
 
@@ -41,15 +40,7 @@ class KnownPerson(NamedTuple):
 _ERASED: Final = KnownPerson(None, None)
 
 
-class Contact(NamedTuple):
-    """An employer's contact person."""
-
-    name: str
-    email: str
-    phone: str
-
-
-class Persons:
+class Persons(PersonTexts):
     """Holds the keys of people, the encryption keys of what belongs to no person, and the look-up keys by id.
 
     A person is named by one hash of the CPR number, which stays: the one under which the person was first entered.
@@ -57,8 +48,7 @@ class Persons:
     """
 
     def __init__(self, encryptor: Encryptor, hashers: Mapping[str, KeyedHasher], keys: PersonKeys) -> None:
-        self.keys = keys
-        self._encryptor = encryptor
+        super().__init__(encryptor, keys)
         self._hashers = dict(hashers)
         self._hasher = next(iter(self._hashers.values()))
 
@@ -97,10 +87,6 @@ class Persons:
             await self.keys.ensure(person, producer)
         else:  # another instance may enter the person under the hash of another key
             await self.keys.enter(person, self.lookups(cpr, person), producer, _ENTERED_WITHIN)
-
-    async def ensure_keys_of(self, cpr_hash: str, producer: Producer) -> None:
-        """Make the keys of the citizen of a card if there are none. Raises the errors of the producer."""
-        await self.keys.ensure(cpr_hash, producer)
 
     def lookups(self, cpr: str, person: str) -> tuple[Lookup, ...]:
         """How each look-up key finds a person."""
@@ -146,30 +132,6 @@ class Persons:
         found = [hmac.compare_digest(one, other) for one in made for other in right]
         return (stored if any(found) else made[0]), any(found)
 
-    def encrypt_contact(self, contact: Contact, card_id: str, cvr: str) -> str:
-        """The encrypted contact person of the employer ``cvr`` for its employments on a card."""
-        return self._encryptor.encrypt(json.dumps(contact._asdict(), ensure_ascii=False), "contact", card_id, cvr)
-
-    def decrypt_contact(self, ciphertext: str, card_id: str, cvr: str) -> Contact:
-        """A decrypted contact person."""
-        return Contact(**json.loads(self._encryptor.decrypt(ciphertext, "contact", card_id, cvr)))
-
-    def encrypt_label(self, label: str, cpr_hash: str, card_id: str, cvr: str) -> str:
-        """An employer's own name for an employment, encrypted because it may be the name of the citizen."""
-        return self.keys.encrypt(label, cpr_hash, Purpose.TEXT, "label", card_id, cvr)
-
-    def decrypt_label(self, ciphertext: str | None, card_id: str, cvr: str) -> str | None:
-        """A decrypted label; None without one, if it was removed with an empty one, or if it was erased."""
-        return self._decrypt_text(ciphertext, "label", card_id, cvr) or None
-
-    def encrypt_message(self, message: str, cpr_hash: str, report_id: str) -> str:
-        """The encrypted message of a dispute about a report of the citizen."""
-        return self.keys.encrypt(message, cpr_hash, Purpose.TEXT, "dispute", report_id)
-
-    def decrypt_message(self, ciphertext: str | None, report_id: str) -> str | None:
-        """A decrypted message; None without one, or if it was erased."""
-        return self._decrypt_text(ciphertext, "dispute", report_id)
-
     def fingerprint(self, *parts: str) -> str:
         """A keyed hash of parts that are compared later and not stored, as they may contain a CPR number."""
         return self._hasher.hash("request", *parts)
@@ -182,29 +144,9 @@ class Persons:
         """A keyed hash of a CPR hash: always the same for a person, and without the key it leads to neither."""
         return self._hasher.hash("pseudonym", cpr_hash)
 
-    def encrypt_reason(self, reason: str, order: str, cpr_hash: str | None) -> str:
-        """The reason in an entry of the audit log, encrypted with a key of the person, if the person has one."""
-        if cpr_hash is not None and self.keys.has(cpr_hash):
-            return self.keys.encrypt(reason, cpr_hash, Purpose.TEXT, _REASON, order)
-        return self._encryptor.encrypt(reason, _REASON, order)
-
-    def decrypt_reason(self, ciphertext: str, order: str) -> str | None:
-        """A decrypted reason; None if it was erased."""
-        return self._decrypt_text(ciphertext, _REASON, order)
-
     def reason_hashes(self, reason: str) -> tuple[str, ...]:
         """The hashes by which a reason is found, under all look-up keys."""
-        return tuple(hasher.hash(_REASON, reason) for hasher in self._hashers.values())
-
-    def encrypt_response(self, answer: str, command_id: str, cpr_hash: str | None) -> str:
-        """A response, encrypted for replay with a key of the person that it is about, if it is about one with keys."""
-        if cpr_hash is not None and self.keys.has(cpr_hash):
-            return self.keys.encrypt(answer, cpr_hash, Purpose.TEXT, _RESPONSE, command_id)
-        return self._encryptor.encrypt(answer, _RESPONSE, command_id)
-
-    def decrypt_response(self, ciphertext: str, command_id: str) -> str | None:
-        """A decrypted response; None if it was erased."""
-        return self._decrypt_text(ciphertext, _RESPONSE, command_id)
+        return tuple(hasher.hash("reason", reason) for hasher in self._hashers.values())
 
     def _encrypt(self, person: Person, purpose: str, card_id: str) -> EncryptedPerson:
         cpr_hash = self.cpr_hash(person.cpr)
@@ -228,16 +170,6 @@ class Persons:
             )
         except Erased:
             return _ERASED
-
-    def _decrypt_text(self, ciphertext: str | None, field: str, *subject: str) -> str | None:
-        if ciphertext is None:
-            return None
-        if not is_person_key(ciphertext):
-            return self._encryptor.decrypt(ciphertext, field, *subject)
-        try:
-            return self.keys.decrypt(ciphertext, Purpose.TEXT, field, *subject)
-        except Erased:
-            return None
 
 
 def lookup_hashers(setting: str) -> dict[str, KeyedHasher]:

@@ -16,6 +16,7 @@ from services.gateway.audit.context import audited_reads
 from services.gateway.audit.expiry import ExpirySigner
 from services.gateway.audit.log import MongoAuditLog
 from services.gateway.audit.nightly_check import NightlyCheck
+from services.gateway.audit.reasons import EntryReasons
 from services.gateway.audit.signer import CheckpointSigner
 from services.gateway.audit.watcher import AccessWatcher
 from services.gateway.auth import Authenticator, fetch_from
@@ -120,7 +121,8 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
     runtime.add_background_task(evidence_signer.run)
     public_keys = VerificationKeys([key.public for key in log_keys])
     runtime.add_background_task(NightlyCheck(database, settings, public_keys).run)
-    audit_log = MongoAuditLog(database, chain, persons)
+    of_no_caller = ReadModels(runtime.reader)  # read for a hash of the person, and not shown
+    audit_log = MongoAuditLog(database, chain, EntryReasons(persons, of_no_caller.cards, runtime.producer))
     attempt_limiter = AttemptLimiter(database, settings.attempt_limits, pause=timedelta(seconds=settings.attempt_pause))
     commands = CommandService(
         store=MongoCommandStore(database),
@@ -148,7 +150,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
             waits=OutcomeWaits(read_models, subscriptions),
             responses=response_builder(read_models, persons, allowances),
             visibility=Visibility(read_models, clock.today),
-            subjects=Subjects(ReadModels(runtime.reader)),  # it reads a hash, for no caller
+            subjects=Subjects(of_no_caller),
         ),
         wait_limits=WaitLimits(default=settings.wait_default, most=settings.wait_most),
         fresh_login=settings.fresh_login,
@@ -163,6 +165,7 @@ def build(settings: GatewaySettings, runtime: Runtime) -> Process:
             number_checks=NumberChecks(attempt_limiter, read_models, audit_log, persons, clock.now),
             persons=persons,
             line_encryptor=line_encryptor,
+            producer=runtime.producer,
             now=clock.now,
             lines_most=settings.batch_lines_most,
             hold_days=settings.batch_hold_days,

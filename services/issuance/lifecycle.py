@@ -67,6 +67,7 @@ def issue_card(
         active_from=today,
         control_due=control_due(today.year),
         case_reference=command.case_reference,
+        case_reference_ciphertext=command.case_reference_ciphertext,
     )
     return accepted(issued, message, event)
 
@@ -83,6 +84,7 @@ def deactivate_card(card: Card, message: Envelope[DeactivateCard]) -> Decision[C
         actor=message.data.actor,
         last_active_day=danish_day(message.time),
         case_reference=message.data.case_reference,
+        case_reference_ciphertext=message.data.case_reference_ciphertext,
     )
     return accepted(after, message, event)
 
@@ -99,6 +101,7 @@ def reactivate_card(card: Card, message: Envelope[ReactivateCard]) -> Decision[C
         actor=message.data.actor,
         active_from=danish_day(message.time),
         case_reference=message.data.case_reference,
+        case_reference_ciphertext=message.data.case_reference_ciphertext,
     )
     return accepted(after, message, event)
 

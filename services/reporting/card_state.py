@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Self
-from uuid import UUID
 
 from frikort_contracts.issuance import AnyCardEvent, CardDeactivated, CardIssued, CardNumberReplaced, CardReactivated
 from frikort_contracts.reporting import CorrectReport, DisputeDecision, ReportEarnings
@@ -18,7 +17,6 @@ from pydantic import TypeAdapter
 from services.reporting.deferred_commands import DeferredCommand
 from services.reporting.look_alikes import changed_look_alikes
 from services.runtime.processing.entries import EntryMap
-from services.runtime.uuids import uuid5_text
 
 ONE_DAY: Final = timedelta(days=1)
 
@@ -27,15 +25,16 @@ ONE_DAY: Final = timedelta(days=1)
 class Report:
     """An accepted report as of its latest revision.
 
-    ``place`` is its place in the order of acceptance of the card's reports. ``fingerprints`` cover every content that
-    the report ever had. ``dispute_revision`` counts the events about its disputes. ``decision`` is the municipality's
-    about the open dispute, or that the report stands as it is.
+    ``place`` is its place in the order of acceptance of the card's reports. The employer's own reference is in the
+    clear or encrypted. ``fingerprints`` cover every content that the report ever had. ``dispute_revision`` counts the
+    events about its disputes. ``decision`` is the municipality's about the open dispute, or that the report stands as
+    it is.
     """
 
     employment_id: str
     place: int
     revision: Revision
-    reference: str
+    reference: str | None
     year: Year
     payment_date: date
     work: WorkPeriod
@@ -45,6 +44,7 @@ class Report:
     disputed: bool = False
     dispute_revision: int = 0
     decision: DisputeDecision | None = None
+    reference_ciphertext: str | None = None
 
 
 _REPORT: Final = TypeAdapter(Report)
@@ -137,10 +137,14 @@ class CardState(NamedTuple):
         report = self._report(report_id)
         return None if report is None or report.employment_id != employment_id else report
 
-    def reports_of(self, employment_id: str) -> list[Report]:
-        """All reports of an employment, in the order of acceptance."""
-        found = (report for _, report in self.all_reports() if report.employment_id == employment_id)
-        return sorted(found, key=lambda report: report.place)
+    def has_report(self, report_id: str) -> bool:
+        """Whether any employment of the card has this report."""
+        return report_id in self.reports
+
+    def reports_of(self, employment_id: str) -> list[tuple[str, Report]]:
+        """All reports of an employment with their ids, in the order of acceptance."""
+        found = (one for one in self.all_reports() if one[1].employment_id == employment_id)
+        return sorted(found, key=lambda one: one[1].place)
 
     def all_reports(self) -> Iterator[tuple[str, Report]]:
         """All reports with their ids. Raises ``EntriesNotLoaded``."""
@@ -187,14 +191,6 @@ def apply_card_event(card: CardFacts, event: AnyCardEvent) -> CardFacts:
         case CardNumberReplaced():
             return replace(card, revision=event.revision, number=event.number)
     return replace(card, revision=event.revision)
-
-
-def report_id_of(employment_id: str, reference: str) -> str:
-    """The id of the report that the employer calls ``reference``.
-
-    Employment (employer and card) and reference are the business key: the same reference always names the same report.
-    """
-    return uuid5_text(UUID(employment_id).bytes, reference)
 
 
 def fingerprint(command: ReportEarnings | CorrectReport) -> str:

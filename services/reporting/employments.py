@@ -111,11 +111,11 @@ def check_reports_inside(state: CardState, employment_id: str, earlier: Period, 
     """All reported work of the employment lies in ``period``. Raises ``Refusal``."""
     if period.covers(earlier):  # as is most often the case; then no report need be read
         return
-    for report in state.reports_of(employment_id):
+    for report_id, report in state.reports_of(employment_id):
         if not report.withdrawn and not period.covers(report.work):
             raise Refusal(
                 Problem.EMPLOYMENT_HAS_REPORTS_OUTSIDE,
-                reference=report.reference,
+                report_id=report_id,
                 work_first=report.work.first.isoformat(),
                 work_last=report.work.last.isoformat(),
             )

@@ -46,7 +46,7 @@ class PlacedContent(Content, Protocol):
     def place(self) -> int: ...
 
     @property
-    def reference(self) -> str: ...
+    def reference(self) -> str | None: ...
 
     @property
     def withdrawn(self) -> bool: ...
@@ -57,7 +57,6 @@ class LookAlike(NamedTuple):
 
     place: int
     report_id: str
-    reference: str
     payment_date: date
     work: WorkPeriod
 
@@ -128,10 +127,11 @@ def _key_of_unlisted(key: str) -> str:
 
 def _stored(report_id: str, report: PlacedContent) -> list[Any]:
     days = (report.payment_date, report.work.first, report.work.last)
-    return [report.place, report_id, report.reference, *(day.isoformat() for day in days)]
+    # The reference was in the third place when all were in the clear; the release before reads it there.
+    return [report.place, report_id, report.reference or "", *(day.isoformat() for day in days)]
 
 
 def _read(stored: Any) -> LookAlike:
-    place, report_id, reference, *days = stored
+    place, report_id, _, *days = stored
     payment_date, first, last = map(date.fromisoformat, days)
-    return LookAlike(place, report_id, reference, payment_date, WorkPeriod(first=first, last=last))
+    return LookAlike(place, report_id, payment_date, WorkPeriod(first=first, last=last))

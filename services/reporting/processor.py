@@ -30,12 +30,12 @@ from frikort_contracts.reporting import (
 )
 from frikort_contracts.topics import CARDS, REPORTING_COMMANDS
 
-from services.reporting.card_state import CardState, apply_card_event, report_id_of
+from services.reporting.card_state import CardState, apply_card_event
 from services.reporting.deferred_commands import defer, needed_card_revision, resume
 from services.reporting.disputes import decide_dispute
 from services.reporting.employments import change_employment, declare_no_work, register_employment
 from services.reporting.look_alikes import keys_near
-from services.reporting.reports import correct_report, report_earnings, withdraw_report
+from services.reporting.reports import correct_report, report_earnings, reported_id, withdraw_report
 from services.reporting.rules import DUPLICATE_PAYMENT_DAYS, Refusal, Rules
 from services.runtime.processing.decision import Address, Decide, Decision, Processor
 
@@ -115,6 +115,8 @@ def _reporting(message: Envelope[CheckReports], report: CheckedReport) -> Envelo
             card_revision=command.card_revision,
             owners=command.owners,
             reference=report.reference,
+            report_id=report.report_id,
+            reference_ciphertext=report.reference_ciphertext,
             work=report.work,
             payment_date=report.payment_date,
             components=report.components,
@@ -154,7 +156,7 @@ def entry_keys(state: CardState, message: Envelope[Any]) -> Mapping[str, Collect
     for command in commands:
         for report in command.reports if isinstance(command, CheckReports) else (command,):
             if isinstance(report, ReportEarnings | CheckedReport):
-                reports.add(report_id_of(report.employment_id, report.reference))
+                reports.add(reported_id(report))
                 look_alikes.update(keys_near(report, DUPLICATE_PAYMENT_DAYS))
             elif isinstance(report, CorrectReport | WithdrawReport | AnswerDispute | DisputeCommand):
                 reports.add(report.report_id)

@@ -7,6 +7,8 @@ from dataclasses import replace
 from frikort_contracts.cloudevents import Envelope, id_text
 from frikort_contracts.messages import Event, EventFields, unvalidated
 from frikort_contracts.outcomes import CommandAccepted, Problem
+from frikort_contracts.references import report_id_of
+from frikort_contracts.report_checks import CheckedReport
 from frikort_contracts.reporting import (
     CorrectReport,
     DisputeEnd,
@@ -18,7 +20,7 @@ from frikort_contracts.reporting import (
 )
 from frikort_contracts.values import danish_day
 
-from services.reporting.card_state import CardState, Report, fingerprint, report_id_of
+from services.reporting.card_state import CardState, Report, fingerprint
 from services.reporting.disputes import close_on_employer_action
 from services.reporting.employments import find_employment
 from services.reporting.rules import Refusal, Rules, check_not_own_business, find_possible_duplicate
@@ -33,14 +35,16 @@ def report_earnings(rules: Rules, state: CardState, message: Envelope[ReportEarn
     command = message.data
     employment = find_employment(state, command)
     check_not_own_business(state.card.cpr_hash, command.owners)
-    report_id = report_id_of(command.employment_id, command.reference)
+    report_id = reported_id(command)
     earlier = state.report(command.employment_id, report_id)
     if earlier is not None:
         check_same_content(earlier, command, report_id)
         return Decision(state, (_repeated(state, message, report_id, earlier),))
+    if state.has_report(report_id):  # an id that the sender made up: those of two employments differ
+        raise Refusal(Problem.REPORT_UNKNOWN)
     allowance = rules.check(state, employment, command, danish_day(message.time))
     if not command.allow_duplicate and (other := find_possible_duplicate(state, command)) is not None:
-        raise Refusal(Problem.POSSIBLE_DUPLICATE, report_id=other.report_id, reference=other.reference)
+        raise Refusal(Problem.POSSIBLE_DUPLICATE, report_id=other.report_id)
     report = Report(
         employment_id=command.employment_id,
         place=len(state.reports),
@@ -51,6 +55,7 @@ def report_earnings(rules: Rules, state: CardState, message: Envelope[ReportEarn
         work=command.work,
         components=command.components,
         fingerprints=(fingerprint(command),),
+        reference_ciphertext=command.reference_ciphertext,
     )
     if command.dry_run:
         return Decision(state, (_outcome(state, message, report_id, report, dry_run=True),))
@@ -62,6 +67,7 @@ def report_earnings(rules: Rules, state: CardState, message: Envelope[ReportEarn
         cvr=employment.cvr,
         year=report.year,
         reference=report.reference,
+        reference_ciphertext=report.reference_ciphertext,
         work=report.work,
         payment_date=report.payment_date,
         components=report.components,
@@ -106,6 +112,7 @@ def correct_report(rules: Rules, state: CardState, message: Envelope[CorrectRepo
         cvr=employment.cvr,
         year=corrected.year,
         reference=corrected.reference,
+        reference_ciphertext=corrected.reference_ciphertext,
         work=corrected.work,
         payment_date=corrected.payment_date,
         components=corrected.components,
@@ -148,12 +155,19 @@ def withdraw_report(rules: Rules, state: CardState, message: Envelope[WithdrawRe
     )
 
 
+def reported_id(command: ReportEarnings | CheckedReport) -> str:
+    """The id of the report, which the reference names. An encrypted reference is never compared."""
+    if command.reference is None:
+        return command.report_id or ""
+    return report_id_of(command.employment_id, command.reference)
+
+
 def check_same_content(earlier: Report, command: ReportEarnings, report_id: str) -> None:
     """A repeated reference is accepted with content that its report had, unless withdrawn. Raises ``Refusal``."""
     if fingerprint(command) not in earlier.fingerprints:
-        raise Refusal(Problem.REFERENCE_REUSED, report_id=report_id, reference=earlier.reference)
+        raise Refusal(Problem.REFERENCE_REUSED, report_id=report_id)
     if earlier.withdrawn:
-        raise Refusal(Problem.REPORT_WITHDRAWN, report_id=report_id, reference=earlier.reference)
+        raise Refusal(Problem.REPORT_WITHDRAWN, report_id=report_id)
 
 
 def find_report(state: CardState, command: CorrectReport | WithdrawReport) -> Report:
@@ -162,7 +176,7 @@ def find_report(state: CardState, command: CorrectReport | WithdrawReport) -> Re
     if report is None:
         raise Refusal(Problem.REPORT_UNKNOWN)
     if report.withdrawn:
-        raise Refusal(Problem.REPORT_WITHDRAWN, report_id=command.report_id, reference=report.reference)
+        raise Refusal(Problem.REPORT_WITHDRAWN, report_id=command.report_id)
     return report
 
 
@@ -172,7 +186,6 @@ def check_unchanged(report: Report, command: CorrectReport | WithdrawReport) -> 
         raise Refusal(
             Problem.REPORT_CHANGED,
             report_id=command.report_id,
-            reference=report.reference,
             revision=report.revision,
             total=report.components.total,
             payment_date=report.payment_date.isoformat(),

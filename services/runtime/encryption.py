@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
 _HASH_BYTES = 16
+_HASHING = b"key of keyed hashes"
 # Shorter than a key, so that a key in its place is no id.
 _KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,20}")
 _KEY_ID_IS = "an id has at most 20 letters, digits, - and _"
@@ -68,6 +69,7 @@ class Encryptor:
         if not keys:
             raise ValueError("at least one encryption key is needed")
         self._ciphers = {key_id: AESGCMSIV(key) for key_id, key in keys.items()}
+        self._hashers = [KeyedHasher(hmac.digest(key, _HASHING, "sha256")) for key in keys.values()]
         self._first = next(iter(keys))
 
     @classmethod
@@ -83,6 +85,10 @@ class Encryptor:
         nonce = os.urandom(_NONCE_BYTES)
         ciphertext = self._ciphers[self._first].encrypt(nonce, plaintext.encode(), _joined(purpose, *subject))
         return f"{self._first}.{urlsafe_b64encode(nonce + ciphertext).decode().rstrip('=')}"
+
+    def hashes(self, purpose: str, *parts: str) -> tuple[str, ...]:
+        """Keyed hashes of ``parts``, one under a key that follows from each key, the first in use first."""
+        return tuple(hasher.hash(purpose, *parts) for hasher in self._hashers)
 
     def is_current(self, ciphertext: str) -> bool:
         """Whether the first key encrypted this."""

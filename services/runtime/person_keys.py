@@ -98,6 +98,11 @@ class PersonKeys:
         person = self._people.get(cpr_hash, cpr_hash)
         return person if person in self._ids else None
 
+    def person_of_text(self, ciphertext: str) -> str | None:
+        """The person with whose keys a text was encrypted; None if these keys are not known, or erased."""
+        wrapped = self._wrapped.get(ciphertext.partition(".")[0])
+        return None if wrapped is None else wrapped.person
+
     def lookups_of(self, person: str) -> tuple[Lookup, ...]:
         """How the person is found, beside the person's id."""
         return tuple(lookup for keys_id in self.ids_of(person) for lookup in self._wrapped[keys_id].lookups)

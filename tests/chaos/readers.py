@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from frikort_contracts.authorities import FEEDS
 from frikort_contracts.rules.allowances import AllowanceTable
 from frikort_contracts.topics import RECONCILIATION, TOPICS, Topic
 from pymongo import AsyncMongoClient
@@ -17,6 +18,8 @@ from pymongo import AsyncMongoClient
 from deploy.local.kafka_users import KafkaAccess
 from services.balance.ledger import Ledger, read_entries
 from services.balance.processor import LEDGERS
+from services.exports.card_feeds.processor import card_feeds
+from services.exports.card_feeds.records import needs_cpr
 from services.exports.extracts.requests import EXTRACT_FILES, REQUESTS
 from services.exports.processor import statements
 from services.exports.reconciliation import RECONCILIATIONS
@@ -57,6 +60,10 @@ READERS: Final[tuple[tuple[str, DocumentSet[Any]], ...]] = (
     ("exports", EXTRACT_FILES),
     ("exports", RECONCILIATIONS),
     ("exports", CARD_HISTORIES),
+    (
+        "exports",
+        card_feeds(FEEDS, {feed.name: _nothing for feed in FEEDS if needs_cpr(feed)}, AllowanceTable(years={})),
+    ),
     *(("gateway", processor) for processor in PROJECTIONS),
 )
 """Every service with its processors."""

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 from frikort_contracts.reporting import EarningsReported, ReportContent
 
+from tests.chaos import feeds
 from tests.chaos.journal import Card, Journal, Report
 from tests.chaos.reference_model import YEAR, Split, acceptance, crossings, splits, thresholds
 from tests.chaos.topic_contents import CardYear, DeadLetter, TopicContents
@@ -130,6 +131,8 @@ def _year(card: Card, reports: list[Report], topics: TopicContents, views: Views
         elif Split(settled.exempt, settled.excess) != wanted.get(report.id):
             yield Finding("wrong", f"report {report.id} settled at {settled.exempt} + {settled.excess}")
     yield from _ledger(card, wanted, views.ledgers.get((card.id, YEAR)))
+    for is_lost, what in feeds.differences(card, total, topics.feeds):
+        yield Finding("lost" if is_lost else "wrong", what)
     if views.extract is not None:
         yield from _statement(card, reports, wanted, total, views.extract.get(card.id))
     if (view := views.cards.get(card.id)) is not None:

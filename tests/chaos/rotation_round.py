@@ -42,6 +42,7 @@ async def rotate_keys(on: RoundContext) -> None:
             on.load.journal.surprises.append(f"{' '.join(arguments)} ended with {code}: {out} {err}")
             return
         on.notes.append(out.strip())
+    on.load.forget_keys()
     await _use(on, new)
     people, unreadable = await _read_all(on)
     on.notes.append(f"{people} people readable and found")
@@ -74,15 +75,14 @@ async def _command(on: RoundContext, *arguments: str) -> tuple[int, str, str]:
 async def _read_all(on: RoundContext) -> tuple[int, list[str]]:
     """How many citizens are decrypted and found with the keys of now, and the cards of the others."""
     system = on.environment.system
-    keys = PersonKeys(provider_of(system.keys.key_encryption_keys))
-    await keys.read(system.access.settings())
-    hashers = lookup_hashers(system.keys.lookup_key)
-    persons = Persons(Encryptor.from_setting(system.keys.encryption_keys), hashers, keys)
     client, unreadable = connect(system.mongodb), []
     try:
         cards = await Reader(durable_database(client, "frikort_gateway"), PROJECTION).find({})
     finally:
         client.close()
+    keys = PersonKeys(provider_of(system.keys.key_encryption_keys))
+    await keys.read(system.access.settings())  # after the cards, or a new card's keys are not among them
+    persons = Persons(Encryptor.from_setting(system.keys.encryption_keys), lookup_hashers(system.keys.lookup_key), keys)
     for card in cards:
         try:
             known = persons.decrypt(card.person, card.card_id)

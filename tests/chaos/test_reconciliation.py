@@ -13,6 +13,7 @@ import pytest
 from frikort_contracts.balance import CapWarningRaised, ReportSettled, Threshold
 from frikort_contracts.cloudevents import Envelope, Record, encode
 from frikort_contracts.extracts import FollowUpStatementUpdated
+from frikort_contracts.feeds import BenefitYearEnded, BenefitYearUpdated, CardUseUpdated, PaymentDay, TaxYearUpdated
 from frikort_contracts.messages import Message
 from frikort_contracts.outcomes import CommandAccepted
 from frikort_contracts.reporting import DisputeReason, EarningsReported, ReportDisputed, ReportEarnings
@@ -89,6 +90,32 @@ def _statement() -> FollowUpStatementUpdated:
     )  # fmt: skip
 
 
+def _benefits(revision: int = 1, **changes: Any) -> BenefitYearUpdated:
+    day = PaymentDay(payment_date=DAY, reports=2, exempt=ALLOWANCE, excess=4_000, converted_hours=None)
+    fields: dict[str, Any] = {"municipality": "101", "exempt": ALLOWANCE, "excess": 4_000, **changes}
+    return BenefitYearUpdated(
+        authority="municipality-101", card_id="card", revision=revision, year=YEAR, provisional=False,
+        allowance=ALLOWANCE, reported=FIRST + SECOND, hourly_rate=None, converted_hours=None, disputed=False, cpr=None,
+        days=(day,), **fields,
+    )  # fmt: skip
+
+
+def _tax() -> TaxYearUpdated:
+    return TaxYearUpdated(
+        authority="skat", card_id="card", revision=1, year=YEAR, municipality="101", provisional=False,
+        allowance=ALLOWANCE, reported=FIRST + SECOND, exempt=ALLOWANCE, excess=4_000, reports=2, disputed=False,
+        cpr=None, employers=(), disputed_employers=(),
+    )  # fmt: skip
+
+
+def _use() -> CardUseUpdated:
+    return CardUseUpdated(
+        authority="star", card_id="card", revision=1, year=YEAR, municipality="101", provisional=False,
+        allowance=ALLOWANCE, reported=FIRST + SECOND, exempt=ALLOWANCE, excess=4_000, reports=2, employers=1,
+        disputed=False,
+    )  # fmt: skip
+
+
 def _line(name: str, exempt: int, excess: int) -> dict[str, Any]:
     split = {"exempt_ore": exempt, "excess_ore": excess}
     return {"report_id": name, "status": "accepted", "total_ore": exempt + excess, "split": split}
@@ -119,6 +146,9 @@ class World:
             _record("near", _raised(1, Threshold.NEAR)),
             _record("reached", _raised(2, Threshold.REACHED)),
             _record("exceeded", _raised(2, Threshold.EXCEEDED)),
+            _record("tax feed", _tax()),
+            _record("benefits feed", _benefits()),
+            _record("use feed", _use()),
         ]
         incoming = Incoming(*POISON.place, key=None, value=b"?", headers=())
         self.records.append(dead_letter(POISON.service, POISON.processor, incoming, "poison"))
@@ -172,6 +202,23 @@ def lost_in_the_employers_list(world: World) -> None:
 
 def lost_in_the_citizens_view(world: World) -> None:
     world.views.cards["card"].reports.pop()
+
+
+def lost_on_a_feed(world: World) -> None:
+    world.without("tax feed")
+
+
+def lost_for_the_municipality(world: World) -> None:
+    ended = BenefitYearEnded(authority="municipality-101", card_id="card", revision=2, year=YEAR)
+    world.records.insert(0, _record("ended", ended))
+
+
+def wrong_on_a_feed(world: World) -> None:
+    world.records.insert(0, _record("wrong benefits", _benefits(2, excess=0)))
+
+
+def wrong_for_a_municipality_that_was_not_sent_the_end(world: World) -> None:
+    world.journal.cards["card"].municipality = "461"
 
 
 def lost_outcome(world: World) -> None:
@@ -284,6 +331,10 @@ def wrong_answer(world: World) -> None:
     "falsify",
     [
         lost_report,
+        lost_on_a_feed,
+        lost_for_the_municipality,
+        wrong_on_a_feed,
+        wrong_for_a_municipality_that_was_not_sent_the_end,
         lost_in_the_employers_list,
         lost_in_the_citizens_view,
         lost_outcome,

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from frikort_contracts.balance import CapWarningRaised, CapWarningWithdrawn, ReportSettled
 from frikort_contracts.cloudevents import BrokenContract, Headers, decode
 from frikort_contracts.extracts import Statement
+from frikort_contracts.feeds import CardYearRecord
 from frikort_contracts.messages import Command
 from frikort_contracts.outcomes import Outcome
 from frikort_contracts.reporting import ReportDisputed, ReportEvent
@@ -51,6 +52,8 @@ class TopicContents:
     earnings: dict[CardYear, list[ReportEvent]] = field(default_factory=lambda: defaultdict(list))
     crossings: dict[CardYear, list[Crossing]] = field(default_factory=lambda: defaultdict(list))
     settled: dict[str, ReportSettled] = field(default_factory=dict)
+    feeds: dict[tuple[str, str, int], CardYearRecord] = field(default_factory=dict)
+    """The newest record of each authority about a card and year."""
     disputes: Counter[str] = field(default_factory=Counter)
     """How often each report was disputed."""
     commands: set[str] = field(default_factory=set)
@@ -102,14 +105,24 @@ class TopicContents:
                 self.disputes[data.report_id] += 1
             case Statement():
                 self._add_statement(data)
+            case CardYearRecord():
+                self._add_to_feed(data)
             case CapWarningRaised():
                 self.crossings[data.card_id, data.year].append(Crossing(data.revision, "raised", data.threshold))
             case CapWarningWithdrawn():
                 self.crossings[data.card_id, data.year].append(Crossing(data.revision, "withdrawn", data.threshold))
             case ReportSettled():
-                newest = self.settled.get(data.report_id)
-                if newest is None or data.revision > newest.revision:
-                    self.settled[data.report_id] = data
+                self._add_split(data)
+
+    def _add_split(self, data: ReportSettled) -> None:
+        newest = self.settled.get(data.report_id)
+        if newest is None or data.revision > newest.revision:
+            self.settled[data.report_id] = data
+
+    def _add_to_feed(self, data: CardYearRecord) -> None:
+        newest = self.feeds.get(name := (data.authority, data.card_id, data.year))
+        if newest is None or data.revision > newest.revision:
+            self.feeds[name] = data
 
     def _add_statement(self, data: Statement) -> None:
         name = (data.type, data.card_id, data.year, data.revision)

@@ -41,6 +41,16 @@ from frikort_contracts.extracts import (
     RequestExtract,
     TaxStatementUpdated,
 )
+from frikort_contracts.feeds import (
+    BenefitYearEnded,
+    BenefitYearUpdated,
+    CardStateUpdated,
+    CardUseUpdated,
+    EncryptCprFor,
+    FillFeed,
+    PaymentDay,
+    TaxYearUpdated,
+)
 from frikort_contracts.issuance import (
     CardDeactivated,
     CardHandedOver,
@@ -336,6 +346,25 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         employers=(EmployerLine(cvr=CVR, reports=1, reported=572_400, exempt=572_400, excess=0),),
     ),
     FollowUpStatementUpdated(**_statement),
+    FillFeed(card_id=_CARD, authority="skat", encrypt_again=True),
+    EncryptCprFor(card_id=_CARD, authority="municipality-101", person=PERSON),
+    TaxYearUpdated(
+        **_statement | {"authority": "skat", "disputed": False}, cpr="header.key.iv.text.tag", disputed_employers=(),
+        employers=(EmployerLine(cvr=CVR, reports=1, reported=572_400, exempt=572_400, excess=0),),
+    ),
+    BenefitYearUpdated(
+        authority="municipality-101", card_id=_CARD, revision=3, year=2025, municipality="101", provisional=False,
+        allowance=4_276_600, reported=572_400, exempt=572_400, excess=0, hourly_rate=29_554, converted_hours=19,
+        disputed=False, cpr=None,
+        days=(
+            PaymentDay(payment_date=date(2025, 6, 30), reports=1, exempt=572_400, excess=0, converted_hours=19),
+        ),
+    ),
+    BenefitYearEnded(authority="municipality-101", card_id=_CARD, revision=4, year=2025),
+    CardStateUpdated(
+        authority="star", card_id=_CARD, revision=1, municipality="101", active=True, since=date(2025, 1, 2)
+    ),
+    CardUseUpdated(**_statement | {"authority": "star", "disputed": False}, employers=1),
 )  # fmt: skip
 
 

@@ -18,8 +18,11 @@ from frikort_contracts.access import (
     group_prefix,
     rights,
 )
+from frikort_contracts.authorities import FEEDS
 from frikort_contracts.topics import (
     AUDIT_LOG,
+    AUTHORITY_SKAT,
+    AUTHORITY_STAR,
     BALANCE_JOBS,
     DEAD_SUFFIX,
     EARNINGS,
@@ -67,7 +70,7 @@ def test_the_three_processes_of_the_gateway_differ() -> None:
     assert names("payroll", Operation.WRITE) == {"frikort.reporting.commands.v1"}
     assert names("gateway", Operation.READ) == {YEARS.name, AUDIT_LOG.name, PERSON_KEYS.name}
     followers = {topic.name for topic in TOPICS if topic.is_followed and "exports" in topic.readers}
-    assert followers == {PERSON_KEYS.name}
+    assert followers == {PERSON_KEYS.name, YEARS.name}
     assert names("payroll", Operation.READ) == {YEARS.name}
     dead = {topic.dead for topic in TOPICS if "projections" in topic.readers}
     assert names("projections", Operation.WRITE) == dead | {RECONCILIATION.name}
@@ -75,10 +78,11 @@ def test_the_three_processes_of_the_gateway_differ() -> None:
 
 
 @pytest.mark.parametrize("authority", AUTHORITIES)
-def test_an_authority_reads_one_feed_in_groups_with_its_name(authority: str) -> None:
-    feed = f"frikort.authority.{authority.removeprefix('authority-')}.v1"
+def test_an_authority_reads_its_feeds_in_groups_with_its_name(authority: str) -> None:
+    first = {topic.name for topic in (AUTHORITY_SKAT, AUTHORITY_STAR) if authority in topic.readers}
+    feeds = first | {feed.topic for feed in FEEDS if feed.user == authority}
     assert {right for right in rights() if right.principal == authority} == {
-        Right(authority, Operation.READ, Resource.TOPIC, feed),
+        *(Right(authority, Operation.READ, Resource.TOPIC, feed) for feed in feeds),
         Right(authority, Operation.READ, Resource.GROUP, f"{authority}.", is_prefix=True),
     }
 

@@ -37,7 +37,8 @@ from services.gateway.payroll.lines import AcceptedReport, OwnEmployment, OwnEmp
 from services.gateway.payroll.number_checks import NumberChecks
 from services.gateway.payroll.upload import UploadService
 from services.gateway.payroll.worker import BatchWorker
-from services.gateway.person_encryption import Contact, Person
+from services.gateway.people.texts import Contact
+from services.gateway.person_encryption import Person
 from services.gateway.projections import PROJECTIONS
 from services.gateway.projections.ledgers import TotalsView, ledger_id
 from services.gateway.projections.reports import ReportView
@@ -161,7 +162,6 @@ class Queries:
                 view.report_id,
                 view.revision,
                 view.employment_id,
-                view.reference,
                 view.booked.work,
                 view.booked.payment_date,
                 view.booked.components,
@@ -172,6 +172,9 @@ class Queries:
 
     async def revisions(self, card_ids: Collection[str]) -> dict[str, int]:
         return {card_id: self._memory["cards"].states[card_id].revision for card_id in card_ids}
+
+    async def people(self, card_ids: Collection[str]) -> dict[str, str]:
+        return {card_id: self._memory["cards"].states[card_id].person.cpr_hash for card_id in card_ids}
 
     async def outcomes(self, command_ids: Collection[str]) -> dict[str, LineOutcome]:
         states = self._memory["outcomes"].states
@@ -241,6 +244,7 @@ class World:
                 ),
                 persons=persons(),
                 line_encryptor=line_encryptor(),
+                producer=cast("Any", None),
                 now=self.clock.now,
                 lines_most=1_000,
                 hold_days=7,

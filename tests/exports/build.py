@@ -15,14 +15,18 @@ from frikort_contracts.issuance import CardHandedOver, CardIssued
 from frikort_contracts.messages import Event, Message
 from frikort_contracts.reporting import (
     AnswerReason,
+    CorrectionReason,
     DisputeAnswered,
     DisputeEnd,
     DisputeEnded,
     DisputeReason,
+    EarningsCorrected,
+    EarningsReported,
+    EarningsWithdrawn,
     ReportDisputed,
 )
 from frikort_contracts.rules.allowances import split
-from frikort_contracts.values import CitizenSide, EncryptedPerson
+from frikort_contracts.values import CitizenSide, Components, EncryptedPerson, WorkPeriod
 
 from services.exports.processor import statements
 from services.exports.statements import CardStatements
@@ -106,6 +110,45 @@ def undisputed(report_id: str, revision: int = 2, *, year: int = 2025) -> Disput
     )
 
 
+def reported(
+    report_id: str, cvr: str, total: int, day: str, *, year: int = 2025, card_id: str = CARD
+) -> EarningsReported:
+    paid = date.fromisoformat(day)
+    return EarningsReported(
+        card_id=card_id,
+        employment_id="e",
+        report_id=report_id,
+        revision=1,
+        cvr=cvr,
+        year=year,
+        reference=report_id,
+        work=WorkPeriod(first=paid, last=paid),
+        payment_date=paid,
+        components=Components(wage=total),
+        total=total,
+        allowance=4_276_600,
+        provisional=False,
+        allowance_version="v",
+    )
+
+
+def corrected(report_id: str, cvr: str, total: int, day: str, *, revision: int = 2) -> EarningsCorrected:
+    first = reported(report_id, cvr, total, day).model_dump()
+    return EarningsCorrected.model_validate({**first, "revision": revision, "reason": CorrectionReason.WRONG_AMOUNT})
+
+
+def withdrawn(report_id: str, cvr: str, *, revision: int = 2) -> EarningsWithdrawn:
+    return EarningsWithdrawn(
+        card_id=CARD,
+        employment_id="e",
+        report_id=report_id,
+        revision=revision,
+        cvr=cvr,
+        year=2025,
+        reason=CorrectionReason.NOT_PAID,
+    )
+
+
 @dataclass
 class Ledger:
     """Splits in the order of acceptance, recomputed after every change."""
@@ -117,10 +160,12 @@ class Ledger:
     revision: int = 0
     totals: dict[str, int] = field(default_factory=dict)
     employers: dict[str, str] = field(default_factory=dict)
+    report_revisions: dict[str, int] = field(default_factory=dict)
     _published: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def report(self, report_id: str, cvr: str, total: int) -> list[Event]:
+    def report(self, report_id: str, cvr: str, total: int, *, report_revision: int = 1) -> list[Event]:
         """The events that balance emits for a report, a correction, or (with total 0) a withdrawal."""
+        self.report_revisions[report_id] = report_revision
         self.revision += 1
         self.employers[report_id] = cvr
         self.totals[report_id] = total
@@ -140,7 +185,7 @@ class Ledger:
                     year=self.year,
                     revision=self.revision,
                     report_id=other,
-                    report_revision=1,
+                    report_revision=self.report_revisions[other],
                     employment_id="e",
                     cvr=self.employers[other],
                     total=amount,

@@ -5,7 +5,7 @@ Only the producer is a fake: it records what is published, and it can fail.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import count
@@ -21,8 +21,9 @@ from frikort_contracts.extract_files import (
     FileFormat,
     RequestExtractFiles,
 )
+from frikort_contracts.extracts import Position
 from frikort_contracts.messages import Message
-from frikort_contracts.topics import TOPICS
+from frikort_contracts.topics import TOPICS, Topic
 
 from services.exports.extracts.queue import ExtractQueue
 from services.exports.extracts.reader import ExtractReader
@@ -90,6 +91,7 @@ class Exports:
             producer=self.outcomes,
         )
         self._offsets = count()
+        self.asked_positions = 0
 
     async def prepare(self) -> None:
         await MongoStore(self.database, CARDS).prepare()
@@ -129,8 +131,17 @@ class Exports:
 
     def worker(self, producer: RecordingProducer, *, lease: float = 60.0) -> ExtractWorker:
         return ExtractWorker(
-            queue=self.queue(lease=lease), reader=self.reader, store=self.store, publish=producer.publish
+            queue=self.queue(lease=lease),
+            reader=self.reader,
+            store=self.store,
+            publish=producer.publish,
+            end_positions=self.end_positions,
         )
+
+    async def end_positions(self, topics: Collection[Topic]) -> tuple[Position, ...]:
+        """As if each partition of a topic had seven records."""
+        self.asked_positions += 1
+        return tuple(Position(topic=t.name, partition=p, offset=7) for t in topics for p in range(t.partitions))
 
     async def claim(self, extract_id: str, *, lease: float = 60.0) -> ExtractRequest:
         claimed = await self.queue(lease=lease).claim(extract_id)

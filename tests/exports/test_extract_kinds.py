@@ -11,6 +11,7 @@ from frikort_contracts.municipalities import MUNICIPALITIES
 from frikort_contracts.statistics import MunicipalityStatistics, StatisticsPublished
 from pydantic import ValidationError
 
+from services.exports.extracts.requests import ExtractRequest
 from services.exports.statistics.publisher import PUBLICATIONS
 from tests.exports.build import CARDS, A, C
 from tests.exports.harness import Exports
@@ -59,6 +60,37 @@ async def test_an_employer_gets_its_own_reports_with_their_splits(exports: Expor
     assert len(rows) == reports + 1
     assert not {"card_id", "cvr"} & set(rows[0])
     assert await objects(exports, ExtractKind.EMPLOYER, cvr=C) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "municipality", "feeds"),
+    [
+        (ExtractKind.TAX_YEAR, None, {"frikort.authority.skat.v2"}),
+        (ExtractKind.FOLLOW_UP, "849", {"frikort.authority.star.v2"}),
+        (ExtractKind.MUNICIPALITY, "849", {"frikort.authority.municipality-849.v1"}),
+        (ExtractKind.MUNICIPALITY, "461", set()),
+    ],
+)
+async def test_a_manifest_names_the_positions_of_the_feeds_with_its_facts(
+    exports: Exports, kind: ExtractKind, municipality: str | None, feeds: set[str]
+) -> None:
+    made = (await exports.make(await exports.request(kind, municipality=municipality))).manifest()
+    assert {position.topic for position in made.feed_positions} == feeds
+    assert {position.offset for position in made.feed_positions} <= {7}
+
+
+async def test_the_positions_of_the_feeds_are_those_before_the_snapshot(exports: Exports) -> None:
+    """A record that is published while the files are written is read from the feed, not missed."""
+    asked: list[int] = []
+    snapshot = exports.reader.snapshot
+
+    def watched(request: ExtractRequest) -> Any:
+        asked.append(exports.asked_positions)
+        return snapshot(request)
+
+    exports.reader.snapshot = watched  # type: ignore[method-assign]
+    await exports.make(await exports.request(ExtractKind.TAX_YEAR))
+    assert asked == [1]
 
 
 async def test_requests_for_years_without_statements_add_no_index(exports: Exports) -> None:

@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from uuid import uuid4
 
 from frikort_contracts.balance import BalanceChanged, ReportSettled
@@ -33,6 +33,7 @@ from frikort_contracts.values import CitizenSide, Components, EncryptedPerson, W
 from pydantic import BaseModel, SecretStr
 
 from services.gateway.audit.log import Access
+from services.gateway.audit.reasons import EntryReasons
 from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.person_encryption import Persons
 from services.gateway.settings import GatewaySettings
@@ -75,6 +76,18 @@ def audit_entry(order: str, subject: str = "card:a", *, own: bool = False, reaso
 def persons() -> Persons:
     """The same for all callers, as they need the same keys of people."""
     return Persons(Encryptor.from_setting(ENCRYPTION_KEYS), {"": KeyedHasher(b"l" * 32)}, KeysOnDemand())
+
+
+class NoCards:
+    """A read model of cards without any."""
+
+    async def find(self, *_: Any, **__: Any) -> list[Any]:
+        return []
+
+
+def entry_reasons(cards: Any = None) -> EntryReasons:
+    """The reasons in entries of the audit log, under the keys of ``persons``."""
+    return EntryReasons(persons(), cards or cast("Any", NoCards()), cast("Any", None))
 
 
 def line_encryptor() -> LineEncryptor:

@@ -334,6 +334,7 @@ async def memory_gateway(**changes: Any) -> MemoryGateway:
             number_checks=NumberChecks(cast("Any", NoLimit()), models, accesses, persons(), clock.now),
             persons=persons(),
             line_encryptor=line_encryptor(),
+            producer=cast("Any", None),
             now=clock.now,
             lines_most=1_000,
             hold_days=7,

@@ -235,6 +235,9 @@ class FakeServices:
     async def revisions(self, card_ids: Collection[str]) -> dict[str, int]:
         return dict.fromkeys(card_ids, 3)
 
+    async def people(self, card_ids: Collection[str]) -> dict[str, str]:
+        return {card_id: card_id.ljust(22, "-")[:22] for card_id in card_ids}
+
     async def outcomes(self, command_ids: Collection[str]) -> dict[str, LineOutcome]:
         return {i: self.decided[i] for i in command_ids if i in self.decided}
 
@@ -255,7 +258,7 @@ class FakeServices:
         if str(message.id) in self.decided:
             return
         command = message.data
-        report_id = f"{command.employment_id}/{command.reference}"
+        report_id = command.report_id
         is_repeated = report_id in self.booked
         if command.components.total == 13:
             outcome = LineOutcome(None, 0, False, "amount-too-large", {"total": 13})
@@ -267,7 +270,7 @@ class FakeServices:
     def _check(self, command: CheckReports) -> None:
         tried: set[str] = set()
         for report in command.reports:
-            report_id = f"{report.employment_id}/{report.reference}"
+            report_id = report.report_id or ""
             outcome = LineOutcome(report_id, 1, report_id in self.booked.keys() | tried, None, {})
             if report.components.total == 13:
                 outcome = LineOutcome(None, 0, False, "amount-too-large", {"total": 13})

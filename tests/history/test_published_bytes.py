@@ -35,14 +35,14 @@ _SERVICES: Final[dict[str, Processor[Any]]] = {
 }
 _RECORDED: Final = {
     "issuance": [
-        "eb299e5d3689177938b1e7398286013c",
-        "4ded5798d982a12ebc09342a34882a38",
-        "b72b0b55ca0628fb1c774df741e5d0ae",
+        "e78c2d1b537d118eeb326a7e2ad0bf70",
+        "1ae692be33da9c415c720ff686e889e2",
+        "a665b843b7a02daae028f5170ec55017",
     ],
     "reporting": [
-        "63490a7b025adf0bd5a1377f6de82662",
-        "d3f8b657ad458bb22d368ed7c8b4cd67",
-        "b51a871900c8301a17daeea3ae679cd9",
+        "6ce67631ef8072bdfc0aaa20ce4cb8c4",
+        "591b1ce003d6558aa985585542899f16",
+        "832d821c0a7f258956bfc1331a75df12",
     ],
     "balance": [
         "1778f1821bd6154a31c4aea12c10afca",

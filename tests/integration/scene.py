@@ -258,12 +258,14 @@ class World:
         self.citizens.append(citizen)
         return citizen
 
-    def card(self, citizen: Citizen | None = None, *, municipality: str = HOME, on: date = ISSUED) -> Card:
+    def card(
+        self, citizen: Citizen | None = None, *, municipality: str = HOME, on: date = ISSUED, case: str = "2025-0042"
+    ) -> Card:
         """A new card, issued on the day ``on``; afterwards it is ``TODAY``."""
         citizen = citizen or self.citizen()
         caseworker = self.caseworker(municipality)
         self.on(on)
-        issued = accepted(caseworker.post("/v1/cards", issue_body(citizen)), 201)
+        issued = accepted(caseworker.post("/v1/cards", issue_body(citizen, case)), 201)
         self.on(TODAY)
         owner = self.client("citizen", cpr=citizen.cpr)
         return Card(issued["card_id"], issued["number"], citizen, owner, caseworker)
@@ -276,8 +278,8 @@ class World:
         return Job(registered["employment_id"], employer, card)
 
 
-def issue_body(citizen: Citizen) -> dict[str, Any]:
-    return {"cpr": citizen.cpr, "name": citizen.name, "case_reference": "2025-0042"}
+def issue_body(citizen: Citizen, case: str = "2025-0042") -> dict[str, Any]:
+    return {"cpr": citizen.cpr, "name": citizen.name, "case_reference": case}
 
 
 def mandate_body(holder: Citizen, scope: str = "view", until: str = "2025-12-31") -> dict[str, Any]:

@@ -11,7 +11,7 @@ from uuid import uuid4
 from deploy.local.system import SERVICES
 from services.runtime import exit_codes
 from tests import agency
-from tests.integration.scene import Card, Client, World, accepted, issue_body
+from tests.integration.scene import STARTED, Card, Client, World, accepted, employment_body, issue_body
 from tests.operations import command
 from tests.waiting import eventually
 
@@ -22,11 +22,11 @@ def erase(world: World, card: Card, *options: str) -> tuple[int, str]:
     return keys_command(world, "erase", card.id, *options, *REASON)
 
 
-def keys_command(world: World, *arguments: str) -> tuple[int, str]:
+def keys_command(world: World, *arguments: str, given: str = "") -> tuple[int, str]:
     """Run the command with the settings of the API. Returns its exit code and its answer."""
     (gateway,) = (service for service in SERVICES if service.name == "gateway")
     environment = world.system.environment("gateway", gateway.settings)
-    code, out, err = command.run(command.KEYS, arguments, environment)
+    code, out, err = command.run(command.KEYS, arguments, environment, given)
     return code, out or err
 
 
@@ -65,6 +65,10 @@ async def test_an_erased_person_opens_nowhere_and_amounts_stay(world: World) -> 
     await eventually(lambda: is_erased(card), what="the API knows that the person was erased")
     shown = accepted(card.caseworker.get(card.path), 200)
     assert (shown["cpr"], shown["name"], shown["number"]) == (None, None, card.number)
+    assert [entry["case_reference"] for entry in shown["history"]] == [None]
+    assert accepted(job.employer.get(f"/v1/reports/{report['report_id']}"), 200)["reference"] is None
+    again = job.employer.post("/v1/reports", job.body(123_400, reference=report["reference"]))
+    assert (accepted(again, 200)["already_reported"], again["reference"]) == (True, None)
     views = {name: json.dumps(view, ensure_ascii=False) for name, view in job.all_views().items()}
     replayed = accepted(card.owner.post(f"/v1/me/reports/{report['report_id']}/dispute", dispute, key=key), 200)
     for view in (*views.values(), json.dumps(replayed.body, ensure_ascii=False)):
@@ -80,6 +84,42 @@ async def test_an_erased_person_opens_nowhere_and_amounts_stay(world: World) -> 
     assert after["Indberettet (kr.)"] == before["Indberettet (kr.)"]
     again = card.caseworker.post("/v1/cards", issue_body(citizen))
     assert (again.status, again.problem) == (409, "card-exists")
+
+
+async def test_a_contact_person_is_erased_by_the_email_address(world: World) -> None:
+    card, employer, key = world.card(), world.employer(), str(uuid4())
+    contact = {"name": "Quintus Kontakt", "email": "quintus@example.dk", "phone": "+45 12 34 56 78"}
+    body = employment_body(card, contact=contact)
+    path = f"/v1/employments/{accepted(employer.post('/v1/employments', body, key=key), 201)['employment_id']}"
+    job = world.job(employer=employer)
+    accepted(
+        employer.send(
+            "PUT", job.path, {"period": {"first": STARTED}, "contact": contact | {"email": "another@example.dk"}}
+        ),
+        200,
+    )
+
+    def erase(email: str) -> tuple[int, str]:
+        return keys_command(world, "erase-contact", employer.cvr, *REASON, given=email + "\n")
+
+    assert await asyncio.to_thread(erase, "Quintus@Example.dk") == (
+        exit_codes.DONE,
+        f"a contact person of {employer.cvr} erased (1 sets of keys)\n",
+    )
+
+    async def is_erased_there() -> bool:
+        return accepted(employer.get(path), 200)["contact"]["name"] is None
+
+    await eventually(is_erased_there, what="the API knows that the contact person was erased")
+    assert accepted(employer.get(job.path), 200)["contact"]["email"] == "another@example.dk"
+    assert accepted(employer.post("/v1/employments", body, key=key), 201)["contact"] == dict.fromkeys(contact)
+    (shown,) = accepted(card.caseworker.get(f"{card.path}/employments"), 200)["employments"]
+    assert shown["contact"] == dict.fromkeys(contact)
+    code, _ = await asyncio.to_thread(erase, contact["email"])
+    assert code == exit_codes.NOT_DONE
+
+    accepted(employer.send("PUT", path, {"period": body["period"], "contact": contact}), 200)
+    assert accepted(employer.get(path), 200)["contact"] == contact
 
 
 async def test_the_holder_of_a_mandate_is_erased_and_the_citizen_stays(world: World) -> None:

@@ -23,7 +23,8 @@ from tests.integration.planted import (
     CONTACT,
     MESSAGE,
     PLANTED,
-    REASON,
+    REASONS,
+    REFERENCES,
     SEARCH,
     extract_with_the_planted_citizen,
     plant,
@@ -86,7 +87,7 @@ def test_the_search_finds_cpr_numbers_and_names(world: World, cprs: frozenset[by
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize(
-    "secret", [PLANTED.cpr, *PLANTED.name.split(), "1931-02-28", MESSAGE, REASON, *CONTACT.values()]
+    "secret", [PLANTED.cpr, *PLANTED.name.split(), "1931-02-28", MESSAGE, *REASONS, *REFERENCES, *CONTACT.values()]
 )
 @pytest.mark.parametrize("before", ["", "1", "12"])
 def test_the_search_finds_a_planted_secret_in_any_encoding(secret: str, encoding: str, before: str) -> None:

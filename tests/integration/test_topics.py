@@ -27,7 +27,8 @@ from frikort_contracts.topics import (
 from frikort_contracts.values import Components, Period, WorkPeriod
 from pymongo import MongoClient
 
-from services.gateway.person_encryption import Contact, Person, Persons, lookup_hashers
+from services.gateway.people.texts import Contact
+from services.gateway.person_encryption import Person, Persons, lookup_hashers
 from services.runtime.encryption import Encryptor
 from tests.integration.scene import ALLOWANCE, Citizen, Client, Job, World, accepted, issue_body, refused
 from tests.integration.topics import dead_letters, message_record, publish, read_all, records_about
@@ -157,7 +158,12 @@ class Early:
     async def register(self) -> tuple[UUID, str]:
         """The command's id, and the id that the employment will have."""
         person = self.persons.encrypt(Person(self.citizen.cpr, self.citizen.name), self.card_id)
-        contact = Contact(self.citizen.name, "nobody@example.dk", "12345678")
+        persons, keys = self.persons, KeysOnDemand(provider_of(self.world.system.keys.key_encryption_keys))
+        persons.keys = keys
+        contact = persons.encrypt_contact(
+            Contact(self.citizen.name, "nobody@example.dk", "12345678"), self.card_id, self.employer.cvr
+        )
+        await publish(self.world.system.access, keys.take_records())
         command = RegisterEmployment(
             card_id=self.card_id,
             cvr=self.employer.cvr,
@@ -166,7 +172,7 @@ class Early:
             number=self.number,
             birth_check=person.birth_check,
             period=Period(first=date(2025, 1, 10)),
-            contact=self.persons.encrypt_contact(contact, self.card_id, self.employer.cvr),
+            contact=contact,
         )
         command_id = await self.send(command, APRIL)
         return command_id, str(uuid5(command_id, "employment"))

@@ -5,9 +5,11 @@ The import takes most of the time of the command.
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
 import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -67,11 +69,14 @@ _FORKS: Final = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__])
 
 
-def run(main: Main, arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str, str]:
-    """Run one command in a separate process. Returns its exit code, standard output and standard error."""
+def run(main: Main, arguments: Sequence[str], environment: Mapping[str, str], given: str = "") -> tuple[int, str, str]:
+    """Run one command in a separate process, with ``given`` as its standard input.
+
+    Returns its exit code, standard output and standard error.
+    """
     with TemporaryDirectory() as directory:
         out, err = Path(directory, "out"), Path(directory, "err")
-        process = _FORKS.Process(target=_command, args=(main, list(arguments), dict(environment), out, err))
+        process = _FORKS.Process(target=_command, args=(main, list(arguments), dict(environment), given, out, err))
         process.start()
         process.join()
         assert process.exitcode is not None
@@ -85,9 +90,10 @@ def run_line(line: str, environment: Mapping[str, str]) -> tuple[int, str, str]:
     return run(_MODULES[module], arguments, environment)
 
 
-def _command(main: Main, arguments: list[str], environment: dict[str, str], out: Path, err: Path) -> None:
+def _command(main: Main, arguments: list[str], environment: dict[str, str], given: str, out: Path, err: Path) -> None:
     os.environ.clear()
     os.environ.update(environment)
+    sys.stdin = io.StringIO(given)
     for stream, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), stream)
     raise SystemExit(main(arguments))

@@ -34,6 +34,9 @@ _START: Final = RunBy(
 _COPY: Final = RunBy("tests/runtime/test_document_store.py::test_a_collection_is_made_clustered_by_a_copy")
 _AUDIT: Final = RunBy("tests/operations/test_audit_log.py::test_each_change_of_a_signed_entry_is_named")
 _ERASED: Final = RunBy("tests/integration/test_erasure.py::test_an_erased_person_opens_nowhere_and_amounts_stay")
+_CONTACT_ERASED: Final = RunBy(
+    "tests/integration/test_erasure.py::test_a_contact_person_is_erased_by_the_email_address"
+)
 _REHASHED: Final = RunBy(
     "tests/integration/test_look_up_key.py::test_a_new_key_finds_citizens_and_holders_that_the_old_one_has_entered"
 )
@@ -66,6 +69,7 @@ COMMANDS: Final[Mapping[str, RunBy]] = {
     "python -m services.gateway.audit keys > keys.json": _AUDIT,
     "python -m services.gateway.audit remove-expired --keys keys.json --by NAME": _AUDIT,
     "python -m services.gateway.keys erase CARD-ID --by NAME --reason DECISION": _ERASED,
+    "python -m services.gateway.keys erase-contact CVR --by NAME --reason DECISION": _CONTACT_ERASED,
     "python -m services.gateway.keys rewrap": _REWRAPPED,
     "python -m services.gateway.keys rehash": _REHASHED,
     "python -m services.gateway.keys rehash --retire": _REHASHED,

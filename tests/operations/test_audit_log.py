@@ -18,7 +18,7 @@ from services.gateway.ordering import order_of
 from services.runtime import exit_codes
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.mongo.driver import Database, connect, durable_database
-from tests.gateway.build import NOON, audit_entry, persons
+from tests.gateway.build import NOON, audit_entry, entry_reasons
 from tests.operations import command
 from tests.operations.harness import Harness
 
@@ -45,7 +45,10 @@ async def producer(harness: Harness) -> AsyncIterator[KafkaProducer]:
 async def signed(database: Database, producer: KafkaProducer, count: int) -> list[dict[str, Any]]:
     """Signed entries, as they are stored."""
     chain = ChainWriter(database)
-    log, signer = MongoAuditLog(database, chain, persons()), CheckpointSigner(database, producer, KEY, interval=1.0)
+    log, signer = (
+        MongoAuditLog(database, chain, entry_reasons()),
+        CheckpointSigner(database, producer, KEY, interval=1.0),
+    )
     await signer.prepare()
     await log.add([audit_entry(order_of(NOON, f"{number:04d}"), _PERSON) for number in range(count)])
     await chain.renew()

@@ -18,6 +18,7 @@ from frikort_contracts.issuance import (
 )
 from frikort_contracts.messages import Event, Message
 from frikort_contracts.outcomes import CommandAccepted, CommandRefused
+from frikort_contracts.references import report_id_of
 from frikort_contracts.reporting import (
     AnswerDispute,
     AnswerReason,
@@ -37,7 +38,7 @@ from frikort_contracts.reporting import (
 from frikort_contracts.rules.allowances import Allowance, AllowanceTable
 from frikort_contracts.values import CitizenSide, Components, EncryptedPerson, Period, WorkPeriod
 
-from services.reporting.card_state import CardState, report_id_of
+from services.reporting.card_state import CardState
 from services.reporting.processor import decider
 from services.reporting.rules import Rules
 from services.runtime.processing.decision import Decision

@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 from frikort_contracts.messages import Event, Message
 from frikort_contracts.outcomes import CommandRefused
+from frikort_contracts.references import report_id_of
 from frikort_contracts.reporting import (
     AnswerReason,
     DisputeAnswered,
@@ -22,7 +23,6 @@ from frikort_contracts.reporting import (
 from frikort_contracts.values import CitizenSide
 
 from services.balance.processor import address as balance_address
-from services.reporting.card_state import report_id_of
 from tests.reporting.build import (
     CARD,
     EMPLOYMENT,

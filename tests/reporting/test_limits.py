@@ -128,7 +128,7 @@ def largest(corrections: int) -> Any:
         employment_id=EMPLOYMENT,
         place=MOST_A_CARD,
         revision=MOST_A_CARD,
-        reference="\U0001f600" * 64,
+        reference=None,
         year=2025,
         payment_date=last_day,
         work=WorkPeriod(first=last_day, last=last_day),
@@ -137,6 +137,7 @@ def largest(corrections: int) -> Any:
         disputed=True,
         dispute_revision=1,
         decision=max(DisputeDecision, key=len),
+        reference_ciphertext="c" * 402,  # of 64 characters that have four bytes each
     )
     return CardState(card_id=CARD).with_report("report", report).reports.get("report")
 

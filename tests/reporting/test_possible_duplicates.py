@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 from frikort_contracts.outcomes import Problem
+from frikort_contracts.references import report_id_of
 from frikort_contracts.reporting import ReportEarnings
 from frikort_contracts.values import Components
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.reporting.card_state import report_id_of
 from services.reporting.look_alikes import MOST_LISTED
 from services.runtime.processing.entries import EntryMap
 from tests.reporting.build import EMPLOYMENT, CardHistory, accepted, correct, employed, refused, report, withdraw
 
-MAY = {"report_id": report_id_of(EMPLOYMENT, "may"), "reference": "may"}
+MAY = {"report_id": report_id_of(EMPLOYMENT, "may")}
 NEW_YEAR = date(2025, 1, 2)
 NEW_YEAR_2026 = date(2026, 1, 1)
 
@@ -101,13 +101,13 @@ def crowded(crowded_card: CardHistory) -> CardHistory:
 def test_each_of_the_listed_payments_is_recognised_and_no_other() -> None:
     history = employed(*(of_day(number) for number in range(MOST_LISTED)))
     again = of_day(7).model_copy(update={"reference": "again"})
-    first = {"report_id": report_id_of(EMPLOYMENT, "day 7"), "reference": "day 7"}
+    first = {"report_id": report_id_of(EMPLOYMENT, "day 7")}
     assert refused(history.apply(again)) == (Problem.POSSIBLE_DUPLICATE, first)
     assert not accepted(history.apply(of_day(LAST))).already_reported
 
 
 def test_beyond_the_listed_payments_any_of_the_same_week_may_be_a_repeat(crowded: CardHistory) -> None:
-    first = {"report_id": report_id_of(EMPLOYMENT, "day 0"), "reference": "day 0"}
+    first = {"report_id": report_id_of(EMPLOYMENT, "day 0")}
     assert refused(crowded.apply(of_day(LAST + 1))) == (Problem.POSSIBLE_DUPLICATE, first)
     assert not accepted(crowded.apply(of_day(LAST + 1, allow_duplicate=True))).already_reported
 
@@ -125,7 +125,7 @@ def test_a_payment_takes_the_place_of_a_withdrawn_one_in_the_list(crowded: CardH
     accepted(crowded.apply(withdraw("day 0")))
     accepted(crowded.apply(of_day(LAST + 1, allow_duplicate=True)))
     again = of_day(LAST + 1).model_copy(update={"reference": "again"})
-    found = {"report_id": report_id_of(EMPLOYMENT, f"day {LAST + 1}"), "reference": f"day {LAST + 1}"}
+    found = {"report_id": report_id_of(EMPLOYMENT, f"day {LAST + 1}")}
     assert refused(crowded.apply(again)) == (Problem.POSSIBLE_DUPLICATE, found)
 
 
@@ -139,8 +139,8 @@ def test_more_than_the_listed_payments_of_a_release_before_are_all_compared() ->
     history = employed(*(of_day(number) for number in range(MOST_LISTED)))
     assert history.state is not None
     ((key, stored),) = [entry for entry in history.state.look_alikes.items() if entry[1]]
-    place, report_id, _, paid, *_ = stored[-1]
-    others = [[place + 1, report_id, "another", paid, "2025-05-30", "2025-05-30"]]
+    place, _, reference, paid, *_ = stored[-1]
+    others = [[place + 1, "another", reference, paid, "2025-05-30", "2025-05-30"]]
     history.state = history.state._replace(look_alikes=EntryMap("look_alikes", {key: [*stored, *others]}))
     again = report("again", first="05-30", last="05-30", wage=1_000)
-    assert refused(history.apply(again))[1]["reference"] == "another"
+    assert refused(history.apply(again))[1] == {"report_id": "another"}

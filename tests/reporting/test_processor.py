@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 from frikort_contracts.messages import Message
+from frikort_contracts.references import report_id_of
 from frikort_contracts.reporting import (
     EarningsCorrected,
     EarningsReported,
@@ -16,7 +17,6 @@ from frikort_contracts.reporting import (
 )
 from frikort_contracts.values import Components, Period, WorkPeriod
 
-from services.reporting.card_state import report_id_of
 from services.reporting.processor import address, decider
 from tests.reporting.build import (
     CARD,

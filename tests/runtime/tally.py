@@ -63,7 +63,7 @@ def _address(message: Envelope[Any]) -> Address | None:
 
 
 def _events_wanted(data: Message) -> int:
-    return int(data.case_reference) if isinstance(data, DeactivateCard) else int(getattr(data, "revision", 1))
+    return int(data.case_reference or 0) if isinstance(data, DeactivateCard) else int(getattr(data, "revision", 1))
 
 
 def _decide(tally: Tally | None, message: Envelope[Any], _: Collection[str] = ()) -> Decision[Tally]:

@@ -37,7 +37,7 @@ class Counts(BaseModel):
 
 
 def decide(state: Counts | None, message: Envelope[DeactivateCard], _: Collection[str] = ()) -> Decision[Counts]:
-    state, key = state or Counts(card_id=message.data.card_id), message.data.case_reference
+    state, key = state or Counts(card_id=message.data.card_id), message.data.case_reference or ""
     if key == ALL:
         count = sum(value for _, value in state.counts.items())
     else:
@@ -47,7 +47,7 @@ def decide(state: Counts | None, message: Envelope[DeactivateCard], _: Collectio
 
 
 def declared(_: Counts, message: Envelope[DeactivateCard]) -> Mapping[str, Collection[str]]:
-    return {"counts": (message.data.case_reference,)}
+    return {"counts": (message.data.case_reference or "",)}
 
 
 COUNTS: Final = Processor(

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from deploy.local.engines import Engines
 from services.runtime.mongo.driver import Database, connect, durable_database
-from services.runtime.mongo.key_checks import COLLECTION, check_keys
+from services.runtime.mongo.key_checks import COLLECTION, check_keys, retire
 from services.runtime.safety_checks import UnsafeSetting
 from services.runtime.service import Runtime
 from services.runtime.settings import LastingKeys, LookupKeys, ProcessSettings, ReplaceableKeys
@@ -107,6 +107,46 @@ async def test_the_check_values_reveal_no_key(database: Database) -> None:
     stored = str(await database[COLLECTION].find({}).to_list(None))
     assert LOOKUP not in stored
     assert OLD not in stored
+
+
+async def test_a_look_up_key_is_removed_only_after_it_is_retired(database: Database) -> None:
+    """People are found by the old key until the command that adds hashes finds nothing to do, and retires it."""
+    await check_keys(database, settings())
+    await check_keys(database, settings(lookup=f"2:{OTHER},{LOOKUP}"))
+    with pytest.raises(UnsafeSetting, match="FRIKORT_LOOKUP_KEY is without the key that has no id"):
+        await check_keys(database, settings(lookup=f"2:{OTHER}"))
+
+    await retire(database, "FRIKORT_LOOKUP_KEY", [""])
+
+    await check_keys(database, settings(lookup=f"2:{OTHER}"))
+    await check_keys(database, settings(lookup=f"2:{OTHER},{LOOKUP}"))  # an instance that is not restarted yet
+
+
+async def test_a_key_that_is_not_retired_stays_needed_and_is_named(database: Database) -> None:
+    await check_keys(database, settings(lookup=f"3:{NEW},2:{OTHER},{LOOKUP}"))
+    await retire(database, "FRIKORT_LOOKUP_KEY", [""])
+    with pytest.raises(UnsafeSetting, match="FRIKORT_LOOKUP_KEY is without the key 2"):
+        await check_keys(database, settings(lookup=f"3:{NEW}"))
+
+
+async def test_a_retired_key_that_comes_back_as_another_is_refused(database: Database) -> None:
+    await check_keys(database, settings(lookup=f"2:{OTHER},{LOOKUP}"))
+    await retire(database, "FRIKORT_LOOKUP_KEY", [""])
+    with pytest.raises(UnsafeSetting, match="FRIKORT_LOOKUP_KEY is another key than before"):
+        await check_keys(database, settings(lookup=f"2:{OTHER},{NEW}"))
+
+
+async def test_retiring_one_setting_retires_no_key_of_another(database: Database) -> None:
+    await check_keys(database, settings())
+    await retire(database, "FRIKORT_LOOKUP_KEY", ["k1"])
+    with pytest.raises(UnsafeSetting, match="FRIKORT_ENCRYPTION_KEYS is without the key k1"):
+        await check_keys(database, settings(encryption=f"k2:{NEW}"))
+
+
+async def test_retiring_again_changes_nothing(database: Database) -> None:
+    for _ in range(2):
+        await retire(database, "FRIKORT_LOOKUP_KEY", ["", "2"])
+    assert await database[COLLECTION].count_documents({}) == 2
 
 
 async def test_a_process_with_another_key_does_not_start(engines: Engines) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from frikort_contracts.extracts import Authority
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
@@ -142,7 +141,7 @@ def test_a_key_file_that_cannot_be_read_is_refused_and_neither_its_content_nor_i
     given = Path(content) if as_path else path
     readers: dict[str, Any] = {
         "FRIKORT_LOGIN_CLIENT_KEY": read_client_key,
-        "FRIKORT_AUTHORITY_KEYS": lambda path: load_key(path, Authority.SKAT),
+        "FRIKORT_AUTHORITY_KEYS": lambda path: load_key(path, "skat"),
     }
     for setting, read in readers.items():
         with pytest.raises(ValueError, match=setting) as refused:

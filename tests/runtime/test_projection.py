@@ -42,7 +42,7 @@ class View(BaseModel):
 def _project(view: View | None, message: Envelope[Any]) -> View:
     view = view or View(card_id=message.data.card_id)
     if isinstance(message.data, DeactivateCard):
-        revision = int(message.data.case_reference)
+        revision = int(message.data.case_reference or 0)
         return view if revision <= view.commands else view.model_copy(update={"commands": revision})
     revision = message.data.revision
     return view if revision <= view.events else view.model_copy(update={"events": revision})

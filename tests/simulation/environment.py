@@ -20,11 +20,7 @@ from frikort_contracts.values import EncryptedPerson
 
 from services.balance.jobs import settle_kinds
 from services.balance.processor import LEDGERS
-from services.exports.extracts.requests import EXTRACT_FILES, REQUESTS
-from services.exports.jobs import JOB_KINDS
-from services.exports.processor import statements
-from services.exports.reconciliation import RECONCILIATIONS
-from services.exports.statistics.card_history import CARD_HISTORIES
+from services.exports.card_feeds.processor import NAME
 from services.gateway.changes.change_notifier import ChangeSubscriptions
 from services.gateway.changes.received_states import received_first
 from services.gateway.commands.outcomes import OutcomeWaits
@@ -55,7 +51,7 @@ from services.runtime.processing.published import CommittedOffsets, PublishedEve
 from services.runtime.settings import REPOSITORY
 from tests.person_keys import KeysOnDemand
 from tests.runtime.memory import MemoryDatabase, MemoryStore, Points
-from tests.simulation import jobs
+from tests.simulation import exports, jobs
 from tests.simulation.broker import Broker, Group, SimLog
 from tests.simulation.change_stream import Changes, follow
 from tests.simulation.counters import COUNTER_OF, counter_of, counting_group, find_messages
@@ -183,13 +179,17 @@ class Environment:
         self._starts = Counter[str]()
         self.services = {name: self._service(name, processors) for name, processors in self._processors().items()}
         self._changes = Changes(self.services["gateway"].databases)
-        self.document_jobs = SimJobs("exports", JOB_KINDS, self.database("exports", "statements"), self.clock)
+        self.document_jobs = SimJobs(
+            "exports", exports.jobs_over("statements"), self.database("exports", "statements"), self.clock
+        )
+        self.feed_jobs = SimJobs("exports", exports.jobs_over(NAME), self.database("exports", NAME), self.clock)
         self.balance_jobs = SimJobs(
             "balance", settle_kinds(self.allowances), self.database("balance", "ledgers"), self.clock
         )
         self.reconciliations = SimJobs(
             "issuance", issuance_jobs.JOB_KINDS, self.database("issuance", "cards"), self.clock
         )
+        self._all_jobs = (self.document_jobs, self.feed_jobs, self.balance_jobs, self.reconciliations)
         self.settlements = SimSettlements(
             self.allowances, self.balance_jobs, self.services["balance"].group, self.clock
         )
@@ -228,9 +228,8 @@ class Environment:
         """End the faults: start missing processes, deliver records in flight, expire sessions of crashed members."""
         self.scheduler.rates = Rates()
         if not self._faultless:  # else every job has its runner, and a second one would repeat its messages
-            self.document_jobs.expire_leases()
-            self.balance_jobs.expire_leases()
-            self.reconciliations.expire_leases()
+            for jobs_of_service in self._all_jobs:
+                jobs_of_service.expire_leases()
         self.broker.end_faults()
         for service in self.services.values():
             while len(service.processes) < INSTANCES:
@@ -263,7 +262,7 @@ class Environment:
             "issuance": (cards(self._number_secret),),
             "reporting": (card_states(rules),),
             "balance": (LEDGERS,),
-            "exports": (statements(self._encrypt_cpr), REQUESTS, EXTRACT_FILES, RECONCILIATIONS, CARD_HISTORIES),
+            "exports": exports.processors(self._encrypt_cpr, self.allowances),
             "gateway": VIEWS,
         }
 
@@ -309,7 +308,7 @@ class Environment:
         if service.counting is not None:
             counter = counter_of(service, process, self.broker, log, self._service_stopped)
             self.scheduler.spawn(process, "counter", counter.start(), pace=pace)
-        for of_service in (self.document_jobs, self.balance_jobs, self.reconciliations):
+        for of_service in self._all_jobs:
             if service.name == of_service.service:
                 work = jobs.runner(of_service, log, lambda: self.counts.update(["job runners failed"]))
                 self.scheduler.spawn(process, "jobs", work)

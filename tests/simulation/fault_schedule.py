@@ -214,7 +214,8 @@ class FaultSchedule:
         return f"clock {self._environment.clock.read():%Y-%m-%d %H:%M}"
 
     def _start_job(self) -> str | None:
-        jobs = self._environment.rng.choice((self._environment.document_jobs, self._environment.reconciliations))
+        environment = self._environment
+        jobs = environment.rng.choice((environment.document_jobs, environment.feed_jobs, environment.reconciliations))
         return jobs.service if jobs.start_any(self._environment.rng) else None
 
     def _append_invalid_record(self) -> str | None:

@@ -33,6 +33,7 @@ class SimJobs:
 
     def __init__(self, service: str, kinds: Sequence[AnyJobKind], documents: MemoryDatabase[Any], clock: Clock) -> None:
         self.service = service
+        self._name = f"{service}/{documents.processor.name}"
         self.kinds = {kind.name: kind for kind in kinds}
         self.jobs: dict[UUID, JobState] = {}
         self.documents_at_start: dict[UUID, frozenset[str]] = {}
@@ -49,7 +50,7 @@ class SimJobs:
 
     def start(self, kind: AnyJobKind) -> UUID:
         """Start a job. It has one document a batch, so that it has many steps."""
-        job_id, names = uuid5(NAMESPACE, f"{self.service} {len(self.jobs)}"), frozenset(self.documents.documents)
+        job_id, names = uuid5(NAMESPACE, f"{self._name} {len(self.jobs)}"), frozenset(self.documents.documents)
         self.documents_at_start[job_id] = frozenset(kind.selected(sorted(names)))
         self.jobs[job_id] = JobState(job_id, kind.name, 1.0, self._clock.read(), total=len(names))
         return job_id

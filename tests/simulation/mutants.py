@@ -34,7 +34,7 @@ from services.runtime.processing.offset_committer import OffsetCommitter
 from services.runtime.processing.partition_workers import PartitionWorkers
 from services.runtime.processing.published import PublishedEvents
 from tests.runtime.memory import MemoryDatabase, MemoryStore
-from tests.simulation import cache_mutants, counters, defects, entry_mutants, limit_mutants
+from tests.simulation import cache_mutants, counters, defects, entry_mutants, feed_mutants, limit_mutants
 from tests.simulation import jobs as sim_jobs
 from tests.simulation.broker import Group
 from tests.simulation.fault_schedule import FORGED
@@ -269,4 +269,5 @@ MUTANTS: Final = (
     *cache_mutants.MUTANTS,
     *limit_mutants.MUTANTS,
     *entry_mutants.MUTANTS,
+    *feed_mutants.MUTANTS,
 )

@@ -36,7 +36,9 @@ class Offices:
 
     async def issue_card(self, municipality: str, person: EncryptedPerson) -> None:
         """Issue a card for ``person``."""
-        command = IssueCard(person=person, municipality=municipality, case_reference="case", actor="caseworker")
+        command = IssueCard(
+            person=person, municipality=municipality, case_reference_ciphertext="k.case", actor="caseworker"
+        )
 
         async def build(_: ReadModels) -> IssueCard:
             return command
@@ -75,9 +77,9 @@ class Offices:
             facts = {"card_id": card_id, "municipality": home, "actor": "caseworker"}
             match kind:
                 case "deactivate":
-                    return DeactivateCard(**facts, case_reference="case")
+                    return DeactivateCard(**facts, case_reference_ciphertext="k.case")
                 case "reactivate":
-                    return ReactivateCard(**facts, case_reference="case")
+                    return ReactivateCard(**facts, case_reference_ciphertext="k.case")
                 case "number":
                     return ReplaceCardNumber(**facts, reason=ReplacementReason.LOST)
                 case "hand over":

@@ -150,7 +150,12 @@ class Payroll:
         async def build(models: ReadModels) -> ReportEarnings:
             about = await self._about(models, employment)
             return ReportEarnings(
-                **about, reference=reference, allow_duplicate=allow_duplicate, dry_run=dry_run, **content
+                **about,
+                report_id=report_id_of(employment, reference),
+                reference_ciphertext=f"k.{self._clients.next_number()}",  # another one each time
+                allow_duplicate=allow_duplicate,
+                dry_run=dry_run,
+                **content,
             )
 
         outcome = await self._clients.send(Role.EMPLOYER, employment.cvr, f"report {reference}", build)

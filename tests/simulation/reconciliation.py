@@ -20,6 +20,7 @@ from frikort_contracts.topics import (
     EARNINGS,
     EXPORTS_JOBS,
     EXTRACT_REQUESTS,
+    FEED_JOBS,
     ISSUANCE_COMMANDS,
     OUTCOMES,
     RECONCILIATION,
@@ -27,11 +28,12 @@ from frikort_contracts.topics import (
     TOPICS,
 )
 
+from services.runtime.processing.batch_processor import last_of_each_key
 from services.runtime.processing.dead_letters import FACTS, Origin
 from services.runtime.processing.positions import Partition
 from services.runtime.reconciliation import NAME as COUNTING
 from tests.runtime.memory import by_id
-from tests.simulation import citizen_check, history_check, job_check
+from tests.simulation import citizen_check, feed_check, history_check, job_check
 from tests.simulation.environment import Environment, origin_of
 from tests.simulation.fault_schedule import is_injected
 from tests.simulation.money_check import MoneyCheck
@@ -98,11 +100,13 @@ class Reconciliation:
         self._read_models(money.years)
         environment = self.environment
         self.counts["jobs done"] += job_check.check_jobs(environment.document_jobs, self.published[EXPORTS_JOBS.name])
+        self.counts["feeds filled"] += job_check.check_jobs(environment.feed_jobs, self.published[FEED_JOBS.name])
         self.counts["settlements done"] += job_check.check_jobs(
             environment.balance_jobs, self.published[BALANCE_JOBS.name]
         )
         self.counts += job_check.check_statements(self.published)
         self.counts += history_check.check(environment, self.published)
+        self.counts += feed_check.check(environment, self.published, money.years)
         self._outboxes()
         self._answers()
         return self.counts
@@ -301,7 +305,7 @@ class Reconciliation:
             )
             published[subject] -= 1
             event = content.get((data.get("report_id"), data["revision"]))
-            for name in ("components", "payment_date", "work", "reference", "card_id"):
+            for name in ("components", "payment_date", "work", "reference_ciphertext", "card_id"):
                 if event is not None and name in command.data:
                     invariant(event[name] == command.data[name], f"I1: {command_id} said {name} {command.data[name]}")
         extra = +published
@@ -351,18 +355,15 @@ class Reconciliation:
         for service in self.environment.services.values():
             for database in service.databases.values():
                 for name in database.documents:
-                    for entry in database.read(name).outbox:
-                        for record in entry.entry:
-                            place = self.environment.broker.partitions.get(
-                                self.environment.broker.partition_of(record), ()
-                            )
-                            invariant(
-                                any(
-                                    (r.key, r.value, r.headers) == (record.key, record.value, record.headers)
-                                    for r in place
-                                ),
-                                f"I2: {name} of {service.name} has an event that is not published",
-                            )
+                    outbox = [record for pending in database.read(name).outbox for record in pending.entry]
+                    for record in last_of_each_key(outbox):
+                        place = self.environment.broker.partitions.get(self.environment.broker.partition_of(record), ())
+                        invariant(
+                            any(
+                                (r.key, r.value, r.headers) == (record.key, record.value, record.headers) for r in place
+                            ),
+                            f"I2: {name} of {service.name} has an event that is not published",
+                        )
         for card in states(self.environment.database("reporting", "card_states")):
             deferred = len(card.deferred)
             invariant(not deferred, f"{deferred} commands of the card {card.card_id} are still deferred")

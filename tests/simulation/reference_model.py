@@ -146,7 +146,7 @@ class ExpectedEmployments:
     provisional: bool
     most_a_year: int
     employments: dict[str, Employment] = field(default_factory=dict)
-    references: dict[tuple[str, str], Report] = field(default_factory=dict)
+    named: dict[str, Report] = field(default_factory=dict)
 
     def verdict(self, kind: str, command: Json, time: str, card: Facts) -> str:
         """``accepted`` or the problem."""
@@ -181,13 +181,13 @@ class ExpectedEmployments:
         elif kind == "employment.declare-no-work":
             first, last = _days(command["days"])
             employment.no_work.update(first + n * _DAY for n in range((last - first).days + 1))
-        elif "report_id" in command:
+        elif kind != "earnings.report":
             _change(employment.reports[command["report_id"]], kind, command)
         elif not outcome.get("already_reported") and not outcome.get("dry_run"):
             content = _content(command)
             report = Report(content, [content], int(command["payment_date"][:4]))
             employment.reports[outcome["report_id"]] = report
-            self.references[command["employment_id"], command["reference"]] = report
+            self.named[command["report_id"]] = report
 
     @property
     def disputed(self) -> set[str]:
@@ -268,7 +268,7 @@ class ExpectedEmployments:
         return ACCEPTED
 
     def _report(self, employment: Employment, command: Json, card: Facts, today: date) -> str:
-        earlier = self.references.get((command["employment_id"], command["reference"]))
+        earlier = self.named.get(command["report_id"])
         if earlier is not None:
             if _content(command) not in earlier.contents:
                 return "reference-reused"

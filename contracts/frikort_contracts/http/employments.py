@@ -24,11 +24,11 @@ from frikort_contracts.values import PLAIN_TEXT, CardNumber, check_no_cpr
 
 
 class ContactResource(Resource):
-    """The employer's contact person."""
+    """The employer's contact person. Each field is null after the person was erased."""
 
-    name: str
-    email: str
-    phone: str
+    name: str | None
+    email: str | None
+    phone: str | None
 
 
 class EmploymentResource(Resource):

@@ -127,7 +127,7 @@ class BatchLineResource(Resource):
     """A line of a payroll file and what became of it."""
 
     number: int = Field(description="Its line in the file, counted from 1.")
-    reference: str | None = Field(description="Null where it could not be read.")
+    reference: str | None = Field(description="Null where it could not be read, and after an erasure.")
     result: Literal["accepted", "already_reported", "refused", "error", "pending"] = Field(
         description="`error`: cannot be booked as it is; `pending`: has no outcome yet."
     )

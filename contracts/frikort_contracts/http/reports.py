@@ -101,7 +101,7 @@ class ReportResource(Resource):
 
     report_id: str
     employment_id: str
-    reference: str
+    reference: str | None = Field(description="The employer's own; null after the citizen's data were erased.")
     status: Literal["accepted", "withdrawn"] = Field(description="A withdrawn report no longer counts.")
     reported_at: datetime = Field(description="When the report was accepted.")
     withdrawn_at: datetime | None = Field(description="When the employer withdrew it; null while it counts.")
@@ -152,7 +152,7 @@ class DryRunResource(Resource):
 
     dry_run: bool = Field(default=True, description="Always true: nothing was booked.")
     employment_id: str
-    reference: str
+    reference: str | None = Field(description="The employer's own; null after the citizen's data were erased.")
     year: int
     total_ore: int
     exempt_at_least_ore: int = Field(description="At least so much would be exempt; all of it if it is the total.")

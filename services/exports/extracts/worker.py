@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any, Final
 from uuid import uuid5
 
 import structlog
+from frikort_contracts.authorities import FEEDS, Facts
 from frikort_contracts.cloudevents import Envelope, Record, encode
 from frikort_contracts.extract_files import AnyExtractFilesEvent, ExtractKind, ExtractMade, ExtractProgressed
 from frikort_contracts.extracts import Position
-from frikort_contracts.topics import source_of
+from frikort_contracts.topics import FEED_TOPICS, Topic, source_of
 from prometheus_client import Counter, Gauge
 
 from services.exports.extracts.files import ExtractFiles
@@ -39,6 +40,11 @@ for _kind in ExtractKind:
 STATEMENTS_PENDING = Gauge("frikort_statements_pending", "Cards with a year that has no current statement.")
 
 _PROCESSORS: Final[tuple[Processor[Any], ...]] = (EXTRACT_FILES, REQUESTS)
+_FACTS: Final = {
+    ExtractKind.TAX_YEAR: Facts.TAX,
+    ExtractKind.FOLLOW_UP: Facts.USE,
+    ExtractKind.MUNICIPALITY: Facts.BENEFITS,
+}
 _PROGRESS_SECONDS: Final = 1.0
 _MAX_PAUSE_SECONDS: Final = 30.0
 _COUNT_INTERVAL_SECONDS: Final = 10.0
@@ -65,11 +71,13 @@ class ExtractWorker:
         reader: ExtractReader,
         store: FileStore,
         publish: Callable[[Sequence[Record]], Awaitable[None]],
+        end_positions: Callable[[Collection[Topic]], Awaitable[tuple[Position, ...]]],
     ) -> None:
         self._queue = queue
         self._reader = reader
         self._store = store
         self._publish_records = publish
+        self._end_positions = end_positions
 
     async def make(self, claimed: ExtractRequest) -> None:
         """Make the extract that this worker has claimed, or release it. Raises the errors of stores and producer."""
@@ -96,6 +104,8 @@ class ExtractWorker:
 
     async def _write_files(self, claimed: ExtractRequest) -> ExtractMade:
         await self._reader.prepare(claimed)
+        # A record of a feed is published after the statement that it tells is stored: these are in the snapshot.
+        feed_positions = await self._feed_positions(claimed)
         async with self._reader.snapshot(claimed) as (count, batches):
             await self._report(claimed, count, 0)
             prefix = f"{claimed.extract_id}/{claimed.attempt}"
@@ -123,7 +133,12 @@ class ExtractWorker:
             exempt=files.sums.exempt,
             excess=files.sums.excess,
             files=stored,
+            feed_positions=feed_positions,
         )
+
+    async def _feed_positions(self, claimed: ExtractRequest) -> tuple[Position, ...]:
+        topics = feeds_like(claimed.kind, claimed.municipality)
+        return await self._end_positions(topics) if topics else ()
 
     async def _report(self, claimed: ExtractRequest, rows: int, written: int) -> None:
         """Publish the progress, and keep the claim."""
@@ -140,6 +155,16 @@ class ExtractWorker:
         with contextlib.suppress(Exception):
             async with asyncio.timeout(_RELEASE_TIMEOUT_SECONDS):
                 await self._queue.postpone(claimed, seconds=pause)
+
+
+def feeds_like(kind: ExtractKind, municipality: str | None) -> list[Topic]:
+    """The feeds with the facts of an extract of this kind."""
+    facts = _FACTS.get(kind)
+    return [
+        FEED_TOPICS[feed.name]
+        for feed in FEEDS
+        if feed.facts is facts and (facts is not Facts.BENEFITS or feed.municipality == municipality)
+    ]
 
 
 def envelope_of(request: ExtractRequest, event: AnyExtractFilesEvent) -> Envelope[AnyExtractFilesEvent]:
@@ -168,7 +193,13 @@ def extract_job(
         await reader.ensure_indexes()
         while True:
             for queue in queues:
-                worker = ExtractWorker(queue=queue, reader=reader, store=store, publish=runtime.producer.publish)
+                worker = ExtractWorker(
+                    queue=queue,
+                    reader=reader,
+                    store=store,
+                    publish=runtime.producer.publish,
+                    end_positions=runtime.producer.end_positions,
+                )
                 available = await queue.available()
                 committed = await runtime.committed_positions() if available else {}
                 for request in available:

@@ -24,6 +24,7 @@ from services.gateway.audit.context import AuditContext, UnattributedAccess
 from services.gateway.audit.routes import action_in
 from services.gateway.container import Container
 from services.gateway.problems import is_problem
+from services.runtime.kafka.unavailable import KafkaUnavailable
 
 logger = structlog.get_logger(__name__)
 
@@ -39,6 +40,7 @@ class AuditMiddleware:
             await self._app(scope, receive, send)
             return
         audit, status, closed = AuditContext(), 0, False
+        audit.reason_of = partial(_reason_of, scope)
         audit.record = partial(_record, audit, scope)
         audit.record_command = partial(_record_command, audit, scope)
 
@@ -49,7 +51,7 @@ class AuditMiddleware:
             is_start = message["type"] == "http.response.start"
             try:
                 await audit.record(message["status"] if is_start else status)
-            except (PyMongoError, UnattributedAccess) as error:
+            except (PyMongoError, KafkaUnavailable, UnattributedAccess) as error:
                 closed = True
                 # Not the exception itself: its text may contain a name.
                 logger.error("gateway.access_not_recorded", reason=type(error).__name__)  # noqa: TRY400
@@ -76,6 +78,11 @@ def _replacement(scope: Scope, error: Exception) -> Response:
     if isinstance(error, UnattributedAccess):
         return problem_response(Request(scope), "internal-error")
     return problem_response(Request(scope), "temporarily-unavailable", headers={"Retry-After": "5"})
+
+
+def _reason_of(scope: Scope, message: Envelope[Any]) -> str | None:
+    container: Container = scope["app"].state.gateway
+    return container.persons.case_reference_of(message)
 
 
 async def _record_command(audit: AuditContext, scope: Scope, message: Envelope[Any]) -> None:

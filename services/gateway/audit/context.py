@@ -48,6 +48,8 @@ class AuditContext:
 
     caller: Caller | None = None
     reason: str | None = None
+    reason_of: Callable[[Envelope[Any]], str | None] = lambda _: None
+    """The reason that a command states: the reference of its case."""
     record: Callable[[int], Awaitable[None]] = _record_nothing
     """Writes the entries that are not written yet, for a response with this HTTP status."""
     record_command: Callable[[Envelope[Any]], Awaitable[None]] = _record_nothing
@@ -83,7 +85,7 @@ class AuditContext:
 
         The entry of the command is written already (``command_entry``); a replay reads its outcome.
         """
-        self.add_response(message.data)
+        self.add_response(message)
         self._replayed = replayed
         if not replayed:
             self._commanded_at = message.time
@@ -108,16 +110,16 @@ class AuditContext:
             role=self.caller.role,
             organisation=self.caller.organisation,
             actor=self.caller.subject,
-            reason=getattr(message.data, "case_reference", None) or self.reason,
+            reason=self.reason_of(message) or self.reason,
             request=request,
             command=str(message.id),
             person=self._person_in(subject),
         )
 
-    def add_response(self, command: Command) -> None:
+    def add_response(self, message: Envelope[Any]) -> None:
         """Add the subject of a command whose response is sent."""
-        self.reason = self.reason or getattr(command, "case_reference", None)
-        if (subject := _subject_of_command(command)) is not None:
+        self.reason = self.reason or self.reason_of(message)
+        if (subject := _subject_of_command(message.data)) is not None:
             self.add_subject(subject)
 
     def collect(self, *, action: Action | None, refused: bool, at: datetime, request: str) -> list[Access]:

@@ -6,7 +6,7 @@ of one is found (``check.py``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
@@ -87,6 +87,10 @@ _STORED: Final = frozenset(one.name for one in fields(Access)) - {"order", "pers
 class Reasons(Protocol):
     """Encrypts the reasons in entries, and finds them by a hash."""
 
+    async def people_of(self, accesses: Iterable[Access]) -> Mapping[str, str]:
+        """The CPR hash of the person of each subject that has one. Raises the errors of producer and pymongo."""
+        ...
+
     def encrypt_reason(self, reason: str, order: str, cpr_hash: str | None) -> str:
         """The reason of the entry with this order, encrypted with a key of the person, if there is one."""
         ...
@@ -165,7 +169,7 @@ class MongoAuditLog:
 
     async def add(self, accesses: Sequence[Access]) -> None:
         if accesses:
-            await self._batched_add(accesses)
+            await self._batched_add(await self._with_people(accesses))
 
     async def latest(self, spans: Sequence[Span], *, own: bool, before: str | None, limit: int) -> list[Access]:
         return await self._newest(query(spans, own=own, before=before), limit)
@@ -192,6 +196,17 @@ class MongoAuditLog:
         async with self._chain.places(len(entries)) as places:
             await add_all(self._accesses, [entry | place for entry, place in zip(entries, places, strict=True)])
         return [None] * len(several)
+
+    async def _with_people(self, accesses: Sequence[Access]) -> Sequence[Access]:
+        """The entries, those with a reason with their persons: before they share a write with those of others."""
+        stated = [access for access in accesses if access.reason is not None]
+        if not stated or self._reasons is None:
+            return accesses
+        people = await self._reasons.people_of(stated)
+        return [
+            access if access.reason is None else replace(access, person=people.get(access.subject))
+            for access in accesses
+        ]
 
     def _stored_of(self, access: Access) -> dict[str, Any]:
         stored, reason = _stored_of(access), access.reason

@@ -12,7 +12,8 @@ from frikort_contracts.http.reports import CardReportResource
 from frikort_contracts.rules.allowances import Allowances
 from frikort_contracts.rules.hours import converted_hours
 
-from services.gateway.person_encryption import Contact, KnownPerson
+from services.gateway.people.texts import KnownContact
+from services.gateway.person_encryption import KnownPerson
 from services.gateway.presenters import OpenMessage, amounts, components, days, dispute, report_history, split
 from services.gateway.projections.cards import MandateView
 from services.gateway.projections.employments import EmploymentView
@@ -99,7 +100,7 @@ def warnings_of_year(ledger: LedgerView) -> list[WarningResource]:
     ]
 
 
-def card_employment(view: EmploymentView, contact: Contact | None) -> CardEmploymentResource:
+def card_employment(view: EmploymentView, contact: KnownContact | None) -> CardEmploymentResource:
     """For the citizen, and with the contact person for the municipality."""
     return CardEmploymentResource(
         employment_id=view.employment_id,

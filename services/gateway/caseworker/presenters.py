@@ -11,14 +11,15 @@ from frikort_contracts.http.cards import (
 )
 from frikort_contracts.http.reports import DisputedReportResource
 
-from services.gateway.person_encryption import KnownPerson
+from services.gateway.person_encryption import KnownPerson, Persons
 from services.gateway.presenters import OpenMessage, days, dispute, municipality
 from services.gateway.projections.cards import CardView, ControlView
 from services.gateway.projections.reports import ReportView
 
 
-def card(view: CardView, person: KnownPerson) -> CardResource:
-    """For the responsible municipality."""
+def card(view: CardView, persons: Persons) -> CardResource:
+    """For the responsible municipality. Raises as ``Persons.decrypt``."""
+    person = persons.decrypt(view.person, view.card_id)
     return CardResource(
         card_id=view.card_id,
         number=view.number,
@@ -40,7 +41,9 @@ def card(view: CardView, person: KnownPerson) -> CardResource:
                 at=entry.at,
                 municipality=municipality(entry.municipality),
                 by=entry.actor,
-                case_reference=entry.case_reference,
+                case_reference=persons.decrypt_case_reference(
+                    entry.case_reference, entry.case_reference_ciphertext, view.card_id
+                ),
             )
             for entry in view.history
         ],

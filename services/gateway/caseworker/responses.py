@@ -48,7 +48,7 @@ class CaseworkerResponses:
 
     async def _card(self, message: Envelope[Any], outcome: OutcomeView, language: Language) -> CommandResponse:
         view = await self._read_models.card_of_outcome(outcome)
-        card = presenters.card(view, self._persons.decrypt(view.person, view.card_id))
+        card = presenters.card(view, self._persons)
         respond = created if isinstance(message.data, IssueCard) else done
         return respond(card, language, f"/v1/cards/{card.card_id}")
 

@@ -33,16 +33,13 @@ from frikort_contracts.issuance import (
     DeactivateCard,
     HandOverCard,
     IssueCard,
-    MunicipalCardCommand,
     ReactivateCard,
     RecordControl,
     ReplaceCardNumber,
     card_id_of,
 )
-from frikort_contracts.outcomes import Problem
 from frikort_contracts.rules.adults import is_adult
 from frikort_contracts.values import CitizenSide, birth_date_of
-from pydantic import BaseModel
 from starlette.responses import Response
 
 from services.gateway.api.dependencies import PENDING, CommandContext, RequestContext, command_in, require_reason
@@ -84,6 +81,7 @@ from services.gateway.caseworker.actions import (
     REPLACE_NUMBER,
     SEARCH,
 )
+from services.gateway.caseworker.own_cards import own_card, own_or_unknown, submit_about
 from services.gateway.operation_problems import problems
 from services.gateway.person_encryption import Person
 from services.gateway.problems import ProblemError
@@ -113,10 +111,11 @@ async def issue_card(body: IssueCardBody, context: CaseworkerCommand) -> Respons
             raise ProblemError("citizen-under-age")
         persons = context.container.persons
         await persons.ensure_keys(body.cpr, context.container.producer)
+        person = persons.encrypt(Person(body.cpr, body.name), card_id := card_id_of(command_id))
         return IssueCard(
-            person=persons.encrypt(Person(body.cpr, body.name), card_id_of(command_id)),
+            person=person,
             municipality=context.organisation,
-            case_reference=body.case_reference,
+            case_reference_ciphertext=persons.encrypt_case_reference(body.case_reference, person.cpr_hash, card_id),
             actor=context.caller.subject,
         )
 
@@ -132,14 +131,14 @@ async def search_card(body: SearchCardBody, context: Caseworker) -> CardResource
         found = await models.card_of_person(context.container.persons.cpr_hash(body.cpr))
     else:
         found = await models.card_of_number(str(body.number)) or await models.card_of_previous_number(str(body.number))
-    return _presented(context, _own_or_unknown(context, found))
+    return _presented(context, own_or_unknown(context, found))
 
 
 @router.get("/cards/{card_id}", response_model=CardResource, openapi_extra=problems(*CARD))
 @audited(READ_CARD)
 async def get_card(card_id: str, context: Caseworker) -> CardResource:
     """A card."""
-    return _presented(context, await _card(context, card_id))
+    return _presented(context, await own_card(context, card_id))
 
 
 @router.post(
@@ -151,7 +150,7 @@ async def get_card(card_id: str, context: Caseworker) -> CardResource:
 @audited(DEACTIVATE_CARD)
 async def deactivate_card(card_id: str, body: DecisionBody, context: CaseworkerCommand) -> Response:
     """Deactivate a card from today, not backwards: work up to and including today can still be reported."""
-    return await _submit(context, card_id, body, DeactivateCard)
+    return await submit_about(context, card_id, body, DeactivateCard)
 
 
 @router.post(
@@ -163,7 +162,7 @@ async def deactivate_card(card_id: str, body: DecisionBody, context: CaseworkerC
 @audited(REACTIVATE_CARD)
 async def reactivate_card(card_id: str, body: DecisionBody, context: CaseworkerCommand) -> Response:
     """Make a deactivated card active again from today."""
-    return await _submit(context, card_id, body, ReactivateCard)
+    return await submit_about(context, card_id, body, ReactivateCard)
 
 
 @router.post(
@@ -175,7 +174,7 @@ async def reactivate_card(card_id: str, body: DecisionBody, context: CaseworkerC
 @audited(REPLACE_NUMBER)
 async def replace_number(card_id: str, body: NewNumberBody, context: CaseworkerCommand) -> Response:
     """Give the card a new number; the card and its totals stay."""
-    return await _submit(context, card_id, body, ReplaceCardNumber)
+    return await submit_about(context, card_id, body, ReplaceCardNumber)
 
 
 @router.post(
@@ -187,7 +186,7 @@ async def replace_number(card_id: str, body: NewNumberBody, context: CaseworkerC
 @audited(HAND_OVER_CARD)
 async def hand_over_card(card_id: str, body: HandOverBody, context: CaseworkerCommand) -> Response:
     """Hand the card over to the municipality that the citizen moved to. It can no longer be seen here then."""
-    return await _submit(context, card_id, body, HandOverCard)
+    return await submit_about(context, card_id, body, HandOverCard)
 
 
 @router.post(
@@ -199,28 +198,28 @@ async def hand_over_card(card_id: str, body: HandOverBody, context: CaseworkerCo
 @audited(RECORD_CONTROL)
 async def record_control(card_id: str, body: ControlBody, context: CaseworkerCommand) -> Response:
     """Record the result of this year's control. Its reasons stay in the municipality's own system."""
-    return await _submit(context, card_id, body, RecordControl)
+    return await submit_about(context, card_id, body, RecordControl)
 
 
 @router.get("/cards/{card_id}/balances", response_model=Balances, openapi_extra=problems(*CARD))
 @audited(READ_BALANCE)
 async def card_balances(card_id: str, context: Caseworker) -> Balances:
     """The card's years."""
-    return await queries.balances_of(context, await _card(context, card_id))
+    return await queries.balances_of(context, await own_card(context, card_id))
 
 
 @router.get("/cards/{card_id}/employments", response_model=CardEmployments, openapi_extra=problems(*CARD))
 @audited(READ_EMPLOYMENTS)
 async def card_employments(card_id: str, context: Caseworker) -> CardEmployments:
     """The card's employments, with the employers' contact persons."""
-    return await queries.employments_of(context, await _card(context, card_id), contacts=True)
+    return await queries.employments_of(context, await own_card(context, card_id), contacts=True)
 
 
 @router.get("/cards/{card_id}/reports", response_model=CardReports, openapi_extra=problems(*CARD))
 @audited(READ_REPORTS)
 async def card_reports(card_id: str, context: Caseworker) -> CardReports:
     """The card's reports and their splits."""
-    return await queries.reports_of(context, await _card(context, card_id))
+    return await queries.reports_of(context, await own_card(context, card_id))
 
 
 @router.post(
@@ -236,7 +235,7 @@ async def dispute_report(card_id: str, report_id: str, body: DisputeBody, contex
     It stays open until it is withdrawn, the employer corrects or withdraws the report, or you decide that it stands.
     """
     return await disputes.dispute_report(
-        context, body, report_id, lambda: _card(context, card_id), CitizenSide.MUNICIPALITY
+        context, body, report_id, lambda: own_card(context, card_id), CitizenSide.MUNICIPALITY
     )
 
 
@@ -250,7 +249,7 @@ async def dispute_report(card_id: str, report_id: str, body: DisputeBody, contex
 async def withdraw_dispute(card_id: str, report_id: str, context: CaseworkerCommand) -> Response:
     """Withdraw a dispute that the citizen raised, or that was raised for them."""
     return await disputes.withdraw_dispute(
-        context, report_id, lambda: _card(context, card_id), CitizenSide.MUNICIPALITY
+        context, report_id, lambda: own_card(context, card_id), CitizenSide.MUNICIPALITY
     )
 
 
@@ -268,14 +267,14 @@ async def decide_dispute(
 
     A later decision replaces an earlier one; the history keeps both.
     """
-    return await disputes.decide_dispute(context, body, report_id, lambda: _card(context, card_id))
+    return await disputes.decide_dispute(context, body, report_id, lambda: own_card(context, card_id))
 
 
 @router.get("/cards/{card_id}/mandates", response_model=Mandates, openapi_extra=problems(*CARD))
 @audited(READ_MANDATES)
 async def card_mandates(card_id: str, context: Caseworker) -> Mandates:
     """The people who may see the card, now and before."""
-    return await queries.mandates_of(context, await _card(context, card_id))
+    return await queries.mandates_of(context, await own_card(context, card_id))
 
 
 @router.post(
@@ -289,7 +288,7 @@ async def card_mandates(card_id: str, context: Caseworker) -> Mandates:
 async def grant_mandate(card_id: str, body: MandateBody, context: CaseworkerCommand) -> Response:
     """Let another person see the card, for a citizen who has no digital ID."""
     return await mandates.grant_mandate(
-        context, body, lambda: _card(context, card_id), municipality=context.organisation
+        context, body, lambda: own_card(context, card_id), municipality=context.organisation
     )
 
 
@@ -303,7 +302,7 @@ async def grant_mandate(card_id: str, body: MandateBody, context: CaseworkerComm
 async def withdraw_mandate(card_id: str, mandate_id: str, context: CaseworkerCommand) -> Response:
     """End a mandate for the citizen."""
     return await mandates.withdraw_mandate(
-        context, mandate_id, lambda: _card(context, card_id), municipality=context.organisation
+        context, mandate_id, lambda: own_card(context, card_id), municipality=context.organisation
     )
 
 
@@ -313,7 +312,7 @@ async def card_accesses(
     card_id: str, context: Caseworker, own: IncludeOwn = True, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = ""
 ) -> AccessPage:
     """The accesses to the citizen's data, newest first, as sentences for a citizen who cannot log in."""
-    card = await _card(context, card_id)
+    card = await own_card(context, card_id)
     return await queries.accesses_of(context, [card.person.cpr_hash], card, own=own, limit=limit, cursor=cursor)
 
 
@@ -371,29 +370,5 @@ async def list_disputes(context: Caseworker, limit: Limit = DEFAULT_LIMIT, curso
     return DisputedReports(disputes=disputes, next=following)
 
 
-async def _submit(
-    context: CommandContext, card_id: str, body: BaseModel, command: type[MunicipalCardCommand]
-) -> Response:
-    """Submit a command about an own card; the body has the fields of the command beside those of every one."""
-
-    async def build(_: UUID) -> MunicipalCardCommand:
-        card = await _card(context, card_id)
-        return command(
-            card_id=card.card_id, municipality=context.organisation, actor=context.caller.subject, **body.model_dump()
-        )
-
-    return await context.submit(body, build)
-
-
-async def _card(context: RequestContext, card_id: str) -> CardView:
-    return _own_or_unknown(context, await context.container.read_models.cards.get(card_id))
-
-
-def _own_or_unknown(context: RequestContext, card: CardView | None) -> CardView:
-    if card is None or card.municipality != context.organisation:
-        raise ProblemError(Problem.CARD_UNKNOWN)
-    return card
-
-
 def _presented(context: RequestContext, card: CardView) -> CardResource:
-    return presenters.card(card, context.container.persons.decrypt(card.person, card.card_id))
+    return presenters.card(card, context.container.persons)

@@ -90,7 +90,7 @@ class Outcomes:
         """
         audit, command = current_audit(), submission.envelope.data
         if submission.response is not None:
-            audit.add_response(command)
+            audit.add_response(submission.envelope)
             return await self._visibility.visible(caller, command, submission.response)
         if seconds <= 0 and not submission.replayed:
             return None  # the command was published a moment ago
@@ -117,5 +117,5 @@ class Outcomes:
             if outcome is None:
                 return None
             received.end_checks()
-            current_audit().add_response(submission.envelope.data)
+            current_audit().add_response(submission.envelope)
             return await self._responses.build(submission.envelope, outcome, language)

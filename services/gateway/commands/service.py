@@ -18,7 +18,7 @@ from uuid import UUID, uuid5
 from frikort_contracts.cloudevents import Envelope, Record, decode, encode
 from frikort_contracts.messages import Command
 from frikort_contracts.topics import TOPICS, source_of
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from services.gateway.auth import Caller
 from services.gateway.commands.store import CommandStore, ExpiredCommand, StoredCommand
@@ -55,12 +55,16 @@ class CommandRequest:
 
 
 class CommandResponse(BaseModel):
-    """The response to a command, stored for replay. ``location`` and ``language`` are headers."""
+    """The response to a command, stored for replay. ``location`` and ``language`` are headers.
+
+    ``contact`` is the ciphertext of the contact person that it shows, and is not stored.
+    """
 
     status: int
     body: dict[str, Any]
     language: str
     location: str | None = None
+    contact: str | None = Field(default=None, exclude=True)
 
 
 @dataclass
@@ -130,7 +134,7 @@ class CommandService:
         ``person`` is the CPR hash of the person that it is about.
         """
         command_id = submission.command_id
-        encrypted = self._persons.encrypt_response(response.model_dump_json(), command_id, person)
+        encrypted = self._persons.encrypt_response(response.model_dump_json(), command_id, person, response.contact)
         if await self._store.add_response(command_id, encrypted):
             submission.response = response
         else:

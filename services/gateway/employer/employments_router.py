@@ -32,14 +32,13 @@ from services.gateway.audit.routes import audited
 from services.gateway.employer import presenters
 from services.gateway.employer.actions import CHANGE_EMPLOYMENT, DECLARE_NO_WORK, REGISTER_EMPLOYMENT
 from services.gateway.employer.problem_codes import ALLOWANCE, EMPLOYMENT
-from services.gateway.employer.queries import own_employment
+from services.gateway.employer.queries import card_of, own_employment
 from services.gateway.former_employers import is_employed
 from services.gateway.operation_problems import problems
-from services.gateway.person_encryption import Contact
+from services.gateway.people.texts import Contact
 from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView
 from services.gateway.projections.employments import EmploymentView
-from services.gateway.read_models import ReadModelInconsistent
 
 router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["employer"])
 
@@ -71,7 +70,7 @@ async def register_employment(body: RegisterEmploymentBody, context: EmployerCom
             birth_check=birth_check,
             owners=context.caller.owners,
             period=body.period.value(),
-            contact=_encrypted_contact(context, body.contact, card.card_id),
+            contact=await _encrypted_contact(context, body.contact, card.card_id),
             label=await _encrypted_label(context, body.label, card),
         )
 
@@ -125,8 +124,8 @@ async def change_employment(employment_id: str, body: ChangeEmploymentBody, cont
             actor=context.caller.subject,
             employment_id=employment_id,
             period=body.period.value(),
-            contact=None if body.contact is None else _encrypted_contact(context, body.contact, employment.card_id),
-            label=await _encrypted_label(context, body.label, await _card_of(context, employment)),
+            contact=await _encrypted_contact(context, body.contact, employment.card_id) if body.contact else None,
+            label=await _encrypted_label(context, body.label, await card_of(context, employment)),
         )
 
     return await context.submit(body, build)
@@ -232,10 +231,10 @@ async def _identified_card(context: RequestContext, body: RegisterEmploymentBody
     return card, birth_check
 
 
-def _encrypted_contact(context: RequestContext, contact: ContactBody, card_id: str) -> str:
-    return context.container.persons.encrypt_contact(
-        Contact(contact.name, contact.email, contact.phone), card_id, context.organisation
-    )
+async def _encrypted_contact(context: RequestContext, contact: ContactBody, card_id: str) -> str:
+    persons, person = context.container.persons, Contact(contact.name, contact.email, contact.phone)
+    await persons.ensure_keys_of_contact(person, context.organisation, context.container.producer)
+    return persons.encrypt_contact(person, card_id, context.organisation)
 
 
 async def _encrypted_label(context: RequestContext, label: str | None, card: CardView) -> str | None:
@@ -244,13 +243,6 @@ async def _encrypted_label(context: RequestContext, label: str | None, card: Car
     persons, person = context.container.persons, card.person.cpr_hash
     await persons.ensure_keys_of(person, context.container.producer)
     return persons.encrypt_label(label, person, card.card_id, context.organisation)
-
-
-async def _card_of(context: RequestContext, employment: EmploymentView) -> CardView:
-    card = await context.container.read_models.cards.get(employment.card_id)
-    if card is None:
-        raise ReadModelInconsistent("an employment refers to an unknown card")
-    return card
 
 
 def _presented(context: RequestContext, view: EmploymentView, card: CardView | None) -> EmploymentResource:

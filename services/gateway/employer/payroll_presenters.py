@@ -22,6 +22,7 @@ from services.gateway.payroll.batch import UNBOOKED, Batch, BatchStatus
 from services.gateway.payroll.booking import LineResult, command_id
 from services.gateway.payroll.lines import FieldError, InvalidLine, ValidLine
 from services.gateway.payroll.parser import COLUMN_POINTERS
+from services.gateway.person_encryption import Persons
 from services.gateway.problems import document
 from services.runtime import csv_writer
 from services.runtime.csv_writer import Ore
@@ -139,6 +140,7 @@ def line(
     result: LineResult | None,
     check: LineResult | None,
     language: Language,
+    persons: Persons,
 ) -> BatchLineResource:
     """A line; ``result`` and ``check`` are None while there is none."""
     if isinstance(shown, InvalidLine):
@@ -157,7 +159,7 @@ def line(
     booked = result is not None and result.outcome != "refused"
     return BatchLineResource(
         number=shown.number,
-        reference=shown.reference,
+        reference=persons.decrypt_reference(shown.reference, shown.reference_ciphertext, shown.report_id or ""),
         result=result_of(shown, result),
         employment_id=shown.employment_id,
         total_ore=shown.total,

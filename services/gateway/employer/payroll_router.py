@@ -263,8 +263,11 @@ def _shown(
     """Lines as resources. Their persons are audited."""
     for line in some:
         current_audit().add_state(line)
+    persons = context.container.persons
     return [
-        presenters.line(batch.batch_id, line, results.get(line.number), checks.get(line.number), context.language)
+        presenters.line(
+            batch.batch_id, line, results.get(line.number), checks.get(line.number), context.language, persons
+        )
         for line in some
     ]
 

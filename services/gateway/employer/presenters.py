@@ -14,9 +14,9 @@ from services.gateway.employer.payment_instructions import payment_instructions
 from services.gateway.employer.reminder_rules import Notice, Question, answer_texts, notice_text, question_text
 from services.gateway.formats import Language
 from services.gateway.known_allowance import known_remaining
-from services.gateway.person_encryption import Contact
+from services.gateway.people.texts import KnownContact
+from services.gateway.person_encryption import Persons
 from services.gateway.presenters import (
-    OpenMessage,
     amounts,
     components,
     days,
@@ -31,7 +31,9 @@ from services.gateway.projections.ledgers import LedgerView
 from services.gateway.projections.reports import ReportView
 
 
-def employment(view: EmploymentView, contact: Contact, label: str | None, card: CardView | None) -> EmploymentResource:
+def employment(
+    view: EmploymentView, contact: KnownContact, label: str | None, card: CardView | None
+) -> EmploymentResource:
     """For the employer."""
     return EmploymentResource(
         employment_id=view.employment_id,
@@ -103,7 +105,7 @@ def report(
     view: ReportView,
     ledger: LedgerView | None,
     language: Language,
-    decrypt_message: OpenMessage,
+    persons: Persons,
     *,
     is_current: bool = True,
     already_reported: bool = False,
@@ -116,7 +118,7 @@ def report(
     return ReportDetail(
         report_id=view.report_id,
         employment_id=view.employment_id,
-        reference=view.reference,
+        reference=persons.decrypt_reference(view.reference, view.reference_ciphertext, view.report_id),
         status="withdrawn" if view.withdrawn else "accepted",
         reported_at=view.history[0].at,
         withdrawn_at=next((entry.at for entry in view.history if entry.event == "withdrawn"), None),
@@ -138,18 +140,18 @@ def report(
             provisional=dividing.provisional,
             language=language,
         ),
-        dispute=dispute(view, decrypt_message),
+        dispute=dispute(view, persons.decrypt_message),
         already_reported=already_reported,
         corrected_since=corrected_since,
         revision=view.revision,
-        history=report_history(view, decrypt_message),
+        history=report_history(view, persons.decrypt_message),
         splits=[split(settlement, only_by=view.report_id) for settlement in view.settlements],
     )
 
 
 def report_line(
-    view: ReportView, ledger: LedgerView | None, language: Language, decrypt_message: OpenMessage, *, is_current: bool
+    view: ReportView, ledger: LedgerView | None, language: Language, persons: Persons, *, is_current: bool
 ) -> ReportResource:
     """A report in a list: without its history."""
-    detail = report(view, ledger, language, decrypt_message, is_current=is_current)
+    detail = report(view, ledger, language, persons, is_current=is_current)
     return ReportResource(**detail.model_dump(exclude={"history", "splits"}))

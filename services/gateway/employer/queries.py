@@ -9,7 +9,9 @@ from frikort_contracts.outcomes import Problem
 from services.gateway.api.dependencies import RequestContext
 from services.gateway.former_employers import is_employed
 from services.gateway.problems import ProblemError
+from services.gateway.projections.cards import CardView
 from services.gateway.projections.employments import EmploymentView
+from services.gateway.read_models import ReadModelInconsistent
 
 
 async def own_employment(context: RequestContext, employment_id: str) -> EmploymentView:
@@ -18,6 +20,14 @@ async def own_employment(context: RequestContext, employment_id: str) -> Employm
     if employment is None or employment.cvr != context.organisation:
         raise ProblemError(Problem.EMPLOYMENT_UNKNOWN)
     return employment
+
+
+async def card_of(context: RequestContext, employment: EmploymentView) -> CardView:
+    """The card of an employment. Raises ``ReadModelInconsistent`` without one."""
+    card = await context.container.read_models.cards.get(employment.card_id)
+    if card is None:
+        raise ReadModelInconsistent("an employment refers to an unknown card")
+    return card
 
 
 async def current_employments(context: RequestContext, ids: Collection[str]) -> frozenset[str]:

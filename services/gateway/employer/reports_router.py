@@ -18,6 +18,7 @@ from frikort_contracts.http.reports import (
     WithdrawalBody,
 )
 from frikort_contracts.outcomes import Problem
+from frikort_contracts.references import report_id_of
 from frikort_contracts.reporting import AnswerDispute, CorrectReport, ReportEarnings, WithdrawReport
 from starlette.responses import Response
 
@@ -29,7 +30,7 @@ from services.gateway.audit.routes import audited
 from services.gateway.employer import presenters
 from services.gateway.employer.actions import ANSWER_DISPUTE, CORRECT_REPORT, WITHDRAW_REPORT
 from services.gateway.employer.problem_codes import CONTENT, EMPLOYMENT, REPORT
-from services.gateway.employer.queries import current_employments, own_employment
+from services.gateway.employer.queries import card_of, current_employments, own_employment
 from services.gateway.evidence.responses import evidence_response
 from services.gateway.former_employers import LATE_PERIOD, may_try
 from services.gateway.operation_problems import problems
@@ -103,13 +104,12 @@ async def list_reports(
     shown, following = page(found, limit)
     current = await current_employments(context, {view.employment_id for view in shown})
     ledgers = await context.container.read_models.ledgers_of({view.card_id for view in shown})
-    decrypt_message = context.container.persons.decrypt_message
     lines = [
         presenters.report_line(
             view,
             ledgers.get((view.card_id, view.year)),
             context.language,
-            decrypt_message,
+            context.container.persons,
             is_current=view.employment_id in current,
         )
         for view in shown
@@ -127,7 +127,7 @@ async def get_report(report_id: str, context: Employer) -> ReportDetail:
         view,
         await context.container.read_models.ledger(view.card_id, view.year),
         context.language,
-        context.container.persons.decrypt_message,
+        context.container.persons,
         is_current=view.employment_id in current,
     )
 
@@ -236,14 +236,18 @@ async def _reporting(context: RequestContext, body: ReportBody, *, dry_run: bool
     employment = await own_employment(context, body.employment_id)
     if dry_run and not may_try(employment.period, await context.container.clock.today()):
         raise ProblemError("dry-run-too-late", facts={"days": LATE_PERIOD.days})
+    card = await card_of(context, employment)
+    person, report_id = card.person.cpr_hash, report_id_of(employment.employment_id, body.reference)
+    await context.container.persons.ensure_keys_of(person, context.container.producer)
     return ReportEarnings(
         card_id=employment.card_id,
         cvr=context.organisation,
         actor=context.caller.subject,
         employment_id=employment.employment_id,
-        card_revision=await _card_revision(context, employment.card_id),
+        card_revision=card.revision,
         owners=context.caller.owners,
-        reference=body.reference,
+        report_id=report_id,
+        reference_ciphertext=context.container.persons.encrypt_reference(body.reference, person, report_id),
         work=body.work.value(),
         payment_date=body.payment_date,
         components=body.components.value(),

@@ -34,6 +34,7 @@ from services.gateway.known_allowance import expected_split, known_remaining
 from services.gateway.person_encryption import Persons
 from services.gateway.presenters import amounts, remaining
 from services.gateway.projections.outcomes import OutcomeView
+from services.gateway.projections.reports import ReportView
 from services.gateway.read_models import ReadModelInconsistent, ReadModels
 
 
@@ -65,6 +66,7 @@ class EmployerResponses:
             ReportEarnings: self._earlier_report,
             CorrectReport: self._earlier_report,
             WithdrawReport: self._earlier_report,
+            ChangeEmployment: self._report_outside,
         }
 
     async def _employment(self, message: Envelope[Any], outcome: OutcomeView, language: Language) -> CommandResponse:
@@ -77,7 +79,8 @@ class EmployerResponses:
         card = await self._read_models.cards.get(view.card_id)
         employment = presenters.employment(view, contact, label, card)
         respond = created if isinstance(message.data, RegisterEmployment) else done
-        return respond(employment, language, f"/v1/employments/{employment.employment_id}")
+        response = respond(employment, language, f"/v1/employments/{employment.employment_id}")
+        return response.model_copy(update={"contact": view.contact})
 
     async def _reported(
         self, message: Envelope[ReportEarnings], outcome: OutcomeView, language: Language
@@ -93,7 +96,7 @@ class EmployerResponses:
             view,
             ledger,
             language,
-            self._persons.decrypt_message,
+            self._persons,
             already_reported=outcome.already_reported,
             corrected_since=outcome.corrected_since,
         )
@@ -125,7 +128,9 @@ class EmployerResponses:
             total, instructions = booked.settlement.total, payment_instructions
         return DryRunResource(
             employment_id=command.employment_id,
-            reference=command.reference,
+            reference=self._persons.decrypt_reference(
+                command.reference, command.reference_ciphertext, command.report_id or ""
+            ),
             year=year,
             total_ore=total,
             exempt_at_least_ore=exempt,
@@ -145,12 +150,25 @@ class EmployerResponses:
         self, message: Envelope[Any], outcome: OutcomeView, language: Language
     ) -> Mapping[str, Any]:
         """The own report because of which the command was refused, as ``earlier``, without what is left of the card."""
-        earlier = outcome.detail.get("report_id")
-        if not isinstance(earlier, str):
-            return {}
-        view = await self._read_models.reports.get(earlier)
-        if view is None or view.booked is None or view.cvr != message.data.cvr:
+        view = await self._report_in(message, outcome)
+        if view is None:
             return {}
         ledger = await self._read_models.ledger(view.card_id, view.year)
-        line = presenters.report_line(view, ledger, language, self._persons.decrypt_message, is_current=False)
-        return {"earlier": line.model_dump(mode="json")}
+        line = presenters.report_line(view, ledger, language, self._persons, is_current=False)
+        return {"earlier": line.model_dump(mode="json"), **self._facts(outcome, view)}
+
+    async def _report_outside(self, message: Envelope[Any], outcome: OutcomeView, _: Language) -> Mapping[str, Any]:
+        """The own reference of the report because of which the period was refused."""
+        view = await self._report_in(message, outcome)
+        return {} if view is None else self._facts(outcome, view)
+
+    async def _report_in(self, message: Envelope[Any], outcome: OutcomeView) -> ReportView | None:
+        """The own report that the outcome names."""
+        report_id = outcome.detail.get("report_id")
+        view = await self._read_models.reports.get(report_id) if isinstance(report_id, str) else None
+        return None if view is None or view.booked is None or view.cvr != message.data.cvr else view
+
+    def _facts(self, outcome: OutcomeView, view: ReportView) -> dict[str, Any]:
+        """The facts of the problem with the report's reference, which no outcome has."""
+        reference = self._persons.decrypt_reference(view.reference, view.reference_ciphertext, view.report_id)
+        return {"facts": outcome.detail if reference is None else {**outcome.detail, "reference": reference}}

@@ -216,7 +216,9 @@ def _report(line: ValidLine, command_id: str) -> CheckedReport:
     return CheckedReport(
         command_id=command_id,
         employment_id=line.employment_id,
-        reference=line.reference,
+        reference=line.reference or None,
+        report_id=line.report_id,
+        reference_ciphertext=line.reference_ciphertext,
         work=line.work,
         payment_date=line.paid_on,
         components=line.components,

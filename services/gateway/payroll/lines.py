@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 from frikort_contracts.http.payroll import BatchLineBody
+from frikort_contracts.references import report_id_of
 from frikort_contracts.values import Components, Period, Reference, WorkPeriod
 from pydantic import TypeAdapter, ValidationError
 
@@ -46,7 +47,10 @@ class InvalidLine(NamedTuple):
 
 
 class ValidLine(NamedTuple):
-    """A line that will be booked; amounts in øre, days as YYYY-MM-DD."""
+    """A line that will be booked; amounts in øre, days as YYYY-MM-DD.
+
+    ``reference`` is empty if the reference is encrypted; then ``report_id`` follows from it.
+    """
 
     number: int
     employment_id: str
@@ -61,6 +65,8 @@ class ValidLine(NamedTuple):
     pension: int
     allow_duplicate: bool
     allow_large_amount: bool = False
+    report_id: str | None = None
+    reference_ciphertext: str | None = None
 
     @property
     def total(self) -> int:
@@ -97,7 +103,6 @@ class AcceptedReport(NamedTuple):
     report_id: str
     revision: int
     employment_id: str
-    reference: str
     work: WorkPeriod
     payment_date: date
     components: Components
@@ -176,7 +181,8 @@ def mirrored(
     ]
     if not same:
         return line
-    report = max(same, key=lambda one: (one.reference == reverse.reference, one.payment_date))
+    same_reference = report_id_of(reverse.employment_id, reverse.reference)
+    report = max(same, key=lambda one: (one.report_id == same_reference, one.payment_date))
     error = FieldError(names.name_of(("components", "wage_ore")), "value_error", MIRRORS_REPORT)
     return InvalidLine(line.number, line.reference, (error,), report.report_id, report.revision)
 

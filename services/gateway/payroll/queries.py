@@ -30,6 +30,10 @@ class ReadModelQueries(Protocol):
         """The revision of each card."""
         ...
 
+    async def people(self, card_ids: Collection[str]) -> dict[str, str]:
+        """The CPR hash of the citizen of each card."""
+        ...
+
     async def outcomes(self, command_ids: Collection[str]) -> dict[str, LineOutcome]:
         """The known outcomes of these commands."""
         ...
@@ -77,12 +81,16 @@ class MongoReadModelQueries:
             "state.withdrawn": False,
             "state.revision": {"$gt": 0},
         }
-        fields = {f"state.{name}": 1 for name in ("revision", "employment_id", "reference", "booked")}
+        fields = {f"state.{name}": 1 for name in ("revision", "employment_id", "booked")}
         return [_accepted(stored) for stored in await self._reports.find(query, fields).to_list(None)]
 
     async def revisions(self, card_ids: Collection[str]) -> dict[str, int]:
         found = self._cards.find({"_id": {"$in": list(card_ids)}}, {"state.revision": 1})
         return {stored["_id"]: stored["state"]["revision"] for stored in await found.to_list(None)}
+
+    async def people(self, card_ids: Collection[str]) -> dict[str, str]:
+        found = self._cards.find({"_id": {"$in": list(card_ids)}}, {"state.person.cpr_hash": 1})
+        return {stored["_id"]: stored["state"]["person"]["cpr_hash"] for stored in await found.to_list(None)}
 
     async def outcomes(self, command_ids: Collection[str]) -> dict[str, LineOutcome]:
         names = LineOutcome._fields
@@ -147,7 +155,6 @@ def _accepted(stored: Mapping[str, Any]) -> AcceptedReport:
         stored["_id"],
         state["revision"],
         state["employment_id"],
-        state["reference"],
         booked.work,
         booked.payment_date,
         booked.components,

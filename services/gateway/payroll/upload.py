@@ -20,6 +20,7 @@ from services.gateway.ordering import order_of
 from services.gateway.payroll import lines as rules
 from services.gateway.payroll.batch import CHUNK, Batch, BatchStatus, Chunk, ChunkSize
 from services.gateway.payroll.line_encryption import LineEncryptor
+from services.gateway.payroll.line_references import LineReferences
 from services.gateway.payroll.lines import FieldNames, InvalidLine, OwnEmployments, ParsedLine, ValidLine
 from services.gateway.payroll.number_checks import FileNumberChecks, NumberChecks
 from services.gateway.payroll.parser import AnyFile, Csv, FileFormat, JsonLines, LineDecoder, RawLine, Splitter
@@ -28,6 +29,7 @@ from services.gateway.payroll.store import BatchStore
 from services.gateway.person_encryption import Persons
 from services.gateway.problems import ProblemError
 from services.runtime.event_loop import EventLoopTurn
+from services.runtime.processing.producer import Producer
 
 FILE_FORMATS: Final[dict[str, Callable[[], FileFormat]]] = {
     "application/jsonl": JsonLines,
@@ -73,6 +75,7 @@ class UploadService:
         number_checks: NumberChecks,
         persons: Persons,
         line_encryptor: LineEncryptor,
+        producer: Producer,
         now: Callable[[], Awaitable[datetime]],
         lines_most: int,
         hold_days: int,
@@ -82,6 +85,7 @@ class UploadService:
         self._number_checks = number_checks
         self._persons = persons
         self._line_encryptor = line_encryptor
+        self._references = LineReferences(queries, persons, producer)
         self._now = now
         self._lines_most = lines_most
         self._hold_days = hold_days
@@ -158,7 +162,7 @@ class UploadService:
         self, batch: Batch, found: list[ParsedLine | InvalidLine], names: FieldNames, checks: FileNumberChecks
     ) -> None:
         index = len(batch.chunks)
-        lines = await self._checked(batch.cvr, found, names, checks)
+        lines = await self._references.encrypted(await self._checked(batch.cvr, found, names, checks))
         good = [line for line in lines if isinstance(line, ValidLine)]
         batch.chunks.append(
             ChunkSize(

@@ -14,6 +14,7 @@ from frikort_contracts.issuance import (
     CardNumberReplaced,
     CardReactivated,
     ControlRecorded,
+    DecisionEvent,
     MandateGranted,
     MandateScope,
     MandateWithdrawn,
@@ -26,7 +27,7 @@ from services.runtime.processing.projection import Projection
 
 
 class CardEntry(BaseModel):
-    """An entry of a card's history."""
+    """An entry of a card's history. The reference of a case is in the clear or encrypted."""
 
     revision: int
     event: str
@@ -34,6 +35,7 @@ class CardEntry(BaseModel):
     municipality: str
     actor: str
     case_reference: str | None = None
+    case_reference_ciphertext: str | None = None
 
 
 class ControlView(BaseModel):
@@ -219,7 +221,8 @@ def _entry(event: AnyCardEvent, at: datetime) -> CardEntry:
         at=at,
         municipality=event.municipality,
         actor=event.actor,
-        case_reference=getattr(event, "case_reference", None),
+        case_reference=event.case_reference if isinstance(event, DecisionEvent) else None,
+        case_reference_ciphertext=event.case_reference_ciphertext if isinstance(event, DecisionEvent) else None,
     )
 
 

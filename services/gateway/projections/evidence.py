@@ -68,6 +68,7 @@ def project(view: EvidenceView | None, message: Envelope[Any]) -> EvidenceView:
                 exempt=event.exempt,
                 excess=event.excess,
                 files=event.files,
+                feed_positions=event.feed_positions,
             )
         )
     if isinstance(event, ExtractCompleted):

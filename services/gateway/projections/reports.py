@@ -107,7 +107,8 @@ class ReportView(BaseModel):
 
     ``moved_at`` is when another report or another allowance moved the split, unless this one was corrected or withdrawn
     since. ``stands_since`` is when the municipality decided that the report stands, unless that is superseded.
-    ``order`` sorts by acceptance, for paging; empty while the report itself is not known.
+    ``order`` sorts by acceptance, for paging; empty while the report itself is not known. ``reference`` is empty if the
+    reference is encrypted.
     """
 
     report_id: str
@@ -118,6 +119,7 @@ class ReportView(BaseModel):
     revision: int = 0
     order: str = ""
     reference: str = ""
+    reference_ciphertext: str | None = None
     booked: BookedView | None = None
     withdrawn: bool = False
     dispute: DisputeView | None = None
@@ -233,7 +235,12 @@ def _revised(report: ReportView, event: Reported, at: datetime) -> ReportView:
             allowance=event.allowance,
             provisional=event.provisional,
         )
-        changes |= {"booked": booked, "reference": event.reference, "year": event.year}
+        changes |= {
+            "booked": booked,
+            "reference": event.reference or "",
+            "reference_ciphertext": event.reference_ciphertext,
+            "year": event.year,
+        }
     entry = ReportEntry(
         revision=event.revision,
         event=_name(event),

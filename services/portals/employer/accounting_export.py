@@ -62,7 +62,7 @@ def cells(page: Page, report: ReportResource, employment: EmploymentResource | N
         report.payment_date.isoformat(),
         employment.label if employment else None,
         employment.card_number if employment else None,
-        report.reference,
+        report.reference or page.gettext("Slettet"),
         page.gettext(receipt.STATUS[report.status]),
         _local(report.reported_at),
         None if report.withdrawn_at is None else _local(report.withdrawn_at),
@@ -124,7 +124,8 @@ async def year_pdf(
     count = total = exempt = excess = 0
     provisional = ""
     async for report in reports:
-        about = [report.payment_date.isoformat(), names.get(report.employment_id, ""), report.reference]
+        reference = report.reference or _("Slettet")
+        about = [report.payment_date.isoformat(), names.get(report.employment_id, ""), reference]
         provisional = receipt.provisional(page, report) or provisional
         if report.withdrawn_at is not None:
             if len(withdrawn) < MOST_ON_PAPER:

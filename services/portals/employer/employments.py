@@ -73,12 +73,9 @@ _LATEST: Final = 10
 async def new_employment(page: EmployerPage) -> Response:
     """The form, with the contact person of the latest employment, or else the one who is signed in."""
     latest = await page.api.get("/v1/employments", EmploymentPage, newest=True, limit=1)
-    contact = (
-        latest.employments[0].contact.model_dump()
-        if latest.employments
-        else {"name": page.session.name if page.session else ""}
-    )
-    values = {f"contact.{field}": value for field, value in contact.items()}
+    values = _contact(latest.employments[0]) if latest.employments else {}
+    if not values:
+        values = {"contact.name": page.session.name if page.session else ""}
     return page.render("employer/new_employment.html", form=page.form(REGISTER, values))
 
 
@@ -123,7 +120,7 @@ async def change(employment_id: UUID, page: EmployerPage) -> Response:
     values = {
         "period.first": employment.period.first,
         "period.last": employment.period.last,
-        **{f"contact.{field}": value for field, value in employment.contact.model_dump().items()},
+        **_contact(employment),
         "label": employment.label,
     }
     return _form(page, "change_employment", employment, page.form(CHANGE, values))
@@ -201,3 +198,9 @@ async def _allowance_left(page: Page, employment_id: UUID) -> AllowanceLeft | No
         if refused.code in {"employment-unknown", "year-without-allowance"}:
             return None
         raise
+
+
+def _contact(employment: EmploymentResource) -> dict[str, str]:
+    """The fields of the form for the contact person; none of one who was erased."""
+    contact = employment.contact.model_dump(exclude_none=True)
+    return {f"contact.{field}": value for field, value in contact.items()}

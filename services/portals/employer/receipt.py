@@ -73,7 +73,7 @@ def facts(page: Page, report: ReportDetail, employment: EmploymentResource) -> l
         (_("CVR-nummer"), helpers.cvr(page)),
         (_("Frikortnummer"), employment.card_number or ""),
         (_("Dit eget navn for ansættelsen"), employment.label or ""),
-        (_("Reference"), report.reference),
+        (_("Reference"), report.reference or _("Slettet")),
         (_("Status"), _(STATUS[report.status])),
         (_("Modtaget"), moment(report.reported_at)),
         (_("Rettet"), moment(corrected[-1] if corrected else None)),

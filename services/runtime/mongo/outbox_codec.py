@@ -2,7 +2,7 @@
 
 An entry is ``{topic, partition, offset, emitter, cause, time, correlation, traceparent, key, events}``; see
 ``PendingEvents`` and ``OutboxEntry``. An event is ``{type, json}``. ``key`` is that of the first event; an event with
-another key is ``{type, json, key}``.
+another key is ``{type, json, key}``. One whose type several topics carry has the name of its ``topic``.
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ class StoredEntry:
             stored["time"],
             stored["correlation"],
             stored["traceparent"],
-            tuple(SerializedEvent(e["type"], e.get("key", key).encode(), e["json"].encode()) for e in stored["events"]),
+            tuple(
+                SerializedEvent(e["type"], e.get("key", key).encode(), e["json"].encode(), e.get("topic"))
+                for e in stored["events"]
+            ),
         )
 
 
@@ -69,13 +72,17 @@ def stored_pending(pending: PendingEvents) -> dict[str, Any]:
         "correlation": entry.correlation,
         "traceparent": entry.traceparent,
         "key": key.decode(),
-        "events": [
-            {"type": e.type, "json": e.value.decode()}
-            if e.key == key
-            else {"type": e.type, "json": e.value.decode(), "key": e.key.decode()}
-            for e in entry.events
-        ],
+        "events": [_stored_event(event, key) for event in entry.events],
     }
+
+
+def _stored_event(event: SerializedEvent, key: bytes) -> dict[str, str]:
+    stored = {"type": event.type, "json": event.value.decode()}
+    if event.key != key:
+        stored["key"] = event.key.decode()
+    if event.topic_name is not None:
+        stored["topic"] = event.topic_name
+    return stored
 
 
 def pending_from(stored: Mapping[str, Any]) -> PendingEvents:

@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, Protocol
 
 import structlog
 from frikort_contracts.cloudevents import BrokenContract, Record
-from frikort_contracts.topics import Topic
+from frikort_contracts.topics import TOPICS, Topic
 
 from services.runtime import metrics
 from services.runtime.event_loop import in_slices
@@ -46,6 +46,7 @@ from services.runtime.processing.unwritable import CannotBeWritten, check_size
 logger = structlog.get_logger(__name__)
 
 _MOST_LOADS: Final = 100  # each further one needs a write of another instance between two reads
+_COMPACTED: Final = frozenset(topic.name for topic in TOPICS if topic.cleanup == "compact")
 LARGE_OUTBOX: Final = 3 * 1024 * 1024  # bytes of JSON; MongoDB stores documents of at most 16 MB
 
 Position = tuple[str, int, int]
@@ -195,13 +196,14 @@ class BatchProcessor(Generic[S]):
             # Another instance wrote first, or created a holder of a new alias: load again, with the new aliases.
             addresses += [Address(document.id, candidates=document.aliases) for document in changed if document.aliases]
         dead = self._dead_letters(batch, reasons) if reasons else []
-        await self._producer.publish([*dead, *applied.records])
+        records = last_of_each_key(applied.records)
+        await self._producer.publish([*dead, *records])
         self._published.add(applied.causes)
         self._remember(changed)
         # Count only now: a batch that is retried while Kafka or MongoDB is unreachable must not count twice.
         self._dead_in_a_row = self._dead_after(batch, reasons)[-1]
         self._observe_ages(deliveries)
-        return BatchResult(applied=len(deliveries), published=len(applied.records), dead=len(dead))
+        return BatchResult(applied=len(deliveries), published=len(records), dead=len(dead))
 
     async def _process_halves(self, batch: Sequence[Incoming]) -> BatchResult:
         """Process two batches in place of one: each has less to store, and one of them no unwritable record."""
@@ -331,6 +333,24 @@ class BatchProcessor(Generic[S]):
             for incoming in batch
             if (reason := reasons.get(_position(incoming)))
         ]
+
+
+def last_of_each_key(records: Sequence[Record]) -> Sequence[Record]:
+    """The records without those of a compacted topic that a later one of the same key replaces.
+
+    After a crash, the events of a batch are published again. A reader that keeps the last record of a key would see
+    older ones after newer ones.
+    """
+    last = {(record.topic, record.key): at for at, record in enumerate(records) if record.topic in _COMPACTED}
+    return (
+        [
+            record
+            for at, record in enumerate(records)
+            if record.topic not in _COMPACTED or last[record.topic, record.key] == at
+        ]
+        if last
+        else records
+    )
 
 
 def rejected(service: str, processor: str, incoming: Incoming, reason: str) -> Record:

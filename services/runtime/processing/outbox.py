@@ -27,11 +27,15 @@ from services.runtime.uuids import uuid5_text
 
 
 class SerializedEvent(NamedTuple):
-    """An event as it goes into a record: its CloudEvents type, its key and its JSON."""
+    """An event as it goes into a record: its CloudEvents type, its key and its JSON.
+
+    ``topic_name`` is that of an event whose type several topics carry.
+    """
 
     type: str
     key: bytes
     value: bytes
+    topic_name: str | None = None
 
 
 @dataclass(slots=True)
@@ -63,9 +67,9 @@ class OutboxEntry:
             traceparent=self.traceparent,
         )
         namespace = bytes.fromhex(self.cause.replace("-", ""))
-        for index, (message_type, key, value) in enumerate(self.events):
+        for index, (message_type, key, value, topic_name) in enumerate(self.events):
             message_id = uuid5_text(namespace, f"{self.emitter}/{index}")
-            yield event_record(message_type, key, value, message_id, context)
+            yield event_record(message_type, key, value, message_id, context, topic_name)
 
 
 @cache
@@ -84,5 +88,10 @@ def emit(cause: Envelope[Any], cause_id: str, emitter: str, events: Sequence[Mes
         time_text(cause.time),
         id_text(cause.correlation_id),
         cause.traceparent,
-        tuple([SerializedEvent(event.type, event.key.encode(), to_json_bytes(event)) for event in events]),
+        tuple(
+            [
+                SerializedEvent(event.type, event.key.encode(), to_json_bytes(event), event.topic_name)
+                for event in events
+            ]
+        ),
     )

@@ -27,8 +27,9 @@ from deploy.local import keys
 from deploy.local.config import Config
 from deploy.local.people import Person
 from deploy.local.system import LocalSystem
-from services.gateway.person_encryption import Contact, Persons, lookup_hashers
+from services.gateway.people.texts import Contact
 from services.gateway.person_encryption import Person as Citizen
+from services.gateway.person_encryption import Persons, lookup_hashers
 from services.runtime.encryption import Encryptor
 from services.runtime.kafka.producer import KafkaProducer
 from tests import tokens

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
+from frikort_contracts.authorities import FEEDS
 from joserfc.jwk import ECKey
 from pydantic_settings import BaseSettings
 
@@ -86,5 +87,6 @@ def _value(name: str, value: str | Mapping[str, Any], mounts: Sequence[str], dir
 
 def _content(name: str) -> str:
     if name == "FRIKORT_AUTHORITY_KEYS":
-        return json.dumps({"skat": ECKey.generate_key("P-256").as_dict(private=False)})
+        key = ECKey.generate_key("P-256").as_dict(private=False)
+        return json.dumps({feed.name: key for feed in FEEDS if feed.cpr})
     return hashlib.sha256(name.encode()).hexdigest()

@@ -10,6 +10,7 @@ from unittest.mock import patch
 import pytest
 import yaml
 from frikort_contracts.access import BACKUP, OPERATOR
+from frikort_contracts.authorities import LOCAL, SETTING, to_toml
 from pydantic import SecretStr
 
 from deploy.generate_chart import tables
@@ -319,3 +320,16 @@ def test_quantities_are_read() -> None:
 
 def test_the_module_of_a_workload_is_read() -> None:
     assert module_of(workloads("country")["gateway"]) == "services.gateway"
+
+
+def test_the_table_of_authorities_is_mounted_where_the_broker_is_used() -> None:
+    table = to_toml(LOCAL)
+    found = render(values_of_size("country") | {"authorities": table})
+    (configured,) = (one for one in found if one["kind"] == "ConfigMap" and one["metadata"]["name"] == "authorities")
+    assert configured["data"] == {"authorities.toml": table}
+    (exports,) = (one for one in found if one["kind"] == "Deployment" and one["metadata"]["name"] == "exports")
+    (container,) = exports["spec"]["template"]["spec"]["containers"]
+    assert {"name": SETTING, "value": "/run/authorities/authorities.toml"} in container["env"]
+    assert {"name": "authorities", "configMap": {"name": "authorities"}} in exports["spec"]["template"]["spec"][
+        "volumes"
+    ]

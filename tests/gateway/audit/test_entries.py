@@ -22,7 +22,8 @@ from services.gateway.audit.log import NO_MATCH, Access, Span, of_card, of_perso
 from services.gateway.auth import Caller
 from services.gateway.formats import Language
 from services.gateway.ordering import stamp
-from services.gateway.person_encryption import Contact, Person
+from services.gateway.people.texts import Contact
+from services.gateway.person_encryption import Person
 from services.gateway.projections import cards
 from services.gateway.projections.cards import CardEntry, CardView
 from services.gateway.projections.employments import EmploymentView

@@ -20,7 +20,7 @@ from services.gateway.audit.signer import CheckpointSigner
 from services.gateway.ordering import order_of
 from services.gateway.retention.periods import AUDIT_ENTRIES
 from services.runtime.mongo.driver import Database
-from tests.gateway.build import audit_entry, persons
+from tests.gateway.build import audit_entry, entry_reasons
 from tests.gateway.memory import MemoryTopic
 
 KEY = SigningKey(b"k" * 32)
@@ -38,7 +38,7 @@ class Log:
         """Entries of one process on these days."""
         chain, signer = ChainWriter(self.database), CheckpointSigner(self.database, self.topic, KEY, interval=1.0)
         await signer.prepare()
-        log = MongoAuditLog(self.database, chain, persons())
+        log = MongoAuditLog(self.database, chain, entry_reasons())
         for day in days:
             await log.add([audit_entry(order_of(START + timedelta(days=day), f"{day:02d}"), "card:a")])
         await chain.renew()

@@ -14,7 +14,7 @@ from services.gateway.audit.log import Access, AuditLog, Criteria, MongoAuditLog
 from services.gateway.ordering import stamp
 from services.runtime.mongo.driver import Database
 from services.runtime.person_keys import is_person_key
-from tests.gateway.build import NOON, audit_entry, persons
+from tests.gateway.build import NOON, audit_entry, entry_reasons, persons
 from tests.gateway.memory import MemoryAuditLog
 
 
@@ -24,7 +24,7 @@ def log(request: pytest.FixtureRequest) -> AuditLog:
 
 
 def _in(database: Database) -> MongoAuditLog:
-    return MongoAuditLog(database, ChainWriter(database), persons())
+    return MongoAuditLog(database, ChainWriter(database), entry_reasons())
 
 
 @pytest.fixture(autouse=True)

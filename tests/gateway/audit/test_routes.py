@@ -32,7 +32,8 @@ from services.gateway.auth import Caller
 from services.gateway.extracts.requests import StoredExtractRequest
 from services.gateway.extracts.scopes import Requester
 from services.gateway.payroll.upload import Upload
-from services.gateway.person_encryption import Contact, Person
+from services.gateway.people.texts import Contact
+from services.gateway.person_encryption import Person
 from services.gateway.projections import cards, evidence, ledgers, reports, statistics
 from services.gateway.projections.cards import MandateView
 from services.gateway.projections.employments import EmploymentView

@@ -17,7 +17,7 @@ from services.gateway.audit.log import Access, MongoAuditLog
 from services.gateway.audit.signer import CheckpointSigner
 from services.gateway.ordering import order_of
 from services.runtime.mongo.driver import Database
-from tests.gateway.build import NOON, audit_entry, persons
+from tests.gateway.build import NOON, audit_entry, entry_reasons
 from tests.gateway.memory import MemoryTopic
 
 KEY = SigningKey(b"k" * 32)
@@ -63,7 +63,7 @@ def writer(database: Database) -> ChainWriter:
 
 @pytest.fixture
 def log(database: Database, writer: ChainWriter) -> MongoAuditLog:
-    return MongoAuditLog(database, writer, persons())
+    return MongoAuditLog(database, writer, entry_reasons())
 
 
 def access(minute: int) -> Access:

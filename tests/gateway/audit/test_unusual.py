@@ -22,7 +22,7 @@ from services.gateway.audit.unusual import Limits
 from services.gateway.audit.watcher import AccessWatcher
 from services.gateway.ordering import order_of
 from services.runtime.mongo.driver import Database
-from tests.gateway.build import audit_entry, persons
+from tests.gateway.build import audit_entry, entry_reasons
 from tests.gateway.memory import MemoryTopic
 
 TUESDAY: Final = datetime(2025, 6, 3, 8, tzinfo=UTC)  # 10:00 in Denmark
@@ -140,7 +140,7 @@ class Followed:
         self.database = database
         self.topic = topic
         self.chain = ChainWriter(database)
-        self.log = MongoAuditLog(database, self.chain, persons())
+        self.log = MongoAuditLog(database, self.chain, entry_reasons())
         self.signer = CheckpointSigner(database, topic, SigningKey(b"k" * 32), interval=1.0)
 
     def watcher(self) -> AccessWatcher:

@@ -103,7 +103,7 @@ def test_an_earlier_report_shows_the_final_amounts_of_its_ledger() -> None:
     view = after(reports.PROJECTION, [reported(allowance=2_000_000, provisional=True), settled(1, 1, 100_000)])
     ledger = after(ledgers.PROJECTION, [balance(2, 100_000, allowance=4_000_000)])
 
-    employer = presenters.report(view, ledger, Language.ENGLISH, lambda *_: None)
+    employer = presenters.report(view, ledger, Language.ENGLISH, persons())
     citizen = card_presenters.card_report(view, ledger, lambda *_: None)
 
     assert (employer.allowance_ore, employer.provisional, citizen.provisional) == (4_000_000, False, False)

@@ -9,13 +9,13 @@ from frikort_contracts.http.common import Days
 from frikort_contracts.values import Period
 
 from services.gateway.employer import presenters
-from services.gateway.person_encryption import Contact
+from services.gateway.people.texts import KnownContact
 from services.gateway.projections import cards
 from services.gateway.projections.cards import CardView
 from services.gateway.projections.employments import EmploymentView
 from tests.gateway.build import CARD, CVR, EMPLOYMENT, NOON, after, issued
 
-CONTACT = Contact("Bo Kontakt", "bo@example.dk", "12 34 56 78")
+CONTACT = KnownContact("Bo Kontakt", "bo@example.dk", "12 34 56 78")
 
 
 def card_active(*periods: Period) -> CardView:

@@ -74,6 +74,7 @@ class PayrollHarness:
             number_checks=NumberChecks(cast("Any", NoLimit()), MemoryModels(), self.accesses, persons(), self.clock),
             persons=persons(),
             line_encryptor=line_encryptor(),
+            producer=cast("Any", None),
             now=self.clock,
             lines_most=self.lines_most,
             hold_days=7,

@@ -65,7 +65,7 @@ def test_a_receipt_says_what_was_reported_and_when_it_was_accepted() -> None:
     assert (receipt["total"], receipt["payment_date"]) == (event.total, event.payment_date)
     assert receipt["accepted_at"] == NOON
     assert event.card_id not in str(receipt)
-    assert event.reference not in str(receipt)
+    assert str(event.reference) not in str(receipt)
 
 
 def test_a_withdrawal_has_no_content() -> None:

@@ -98,6 +98,9 @@ containers:
       {{- if $values.allowances }}
       - {name: FRIKORT_ALLOWANCES, value: /run/allowances/allowances.toml}
       {{- end }}
+      {{- if $values.authorities }}
+      - {name: FRIKORT_AUTHORITIES, value: /run/authorities/authorities.toml}
+      {{- end }}
       {{- end }}
       {{- if $process.passwords }}
       - {name: FRIKORT_MONGODB_PASSWORDS, value: /run/passwords}
@@ -156,6 +159,9 @@ containers:
       {{- if $values.allowances }}
       - {name: allowances, mountPath: /run/allowances, readOnly: true}
       {{- end }}
+      {{- if $values.authorities }}
+      - {name: authorities, mountPath: /run/authorities, readOnly: true}
+      {{- end }}
       {{- end }}
       {{- if $process.passwords }}
       - {name: passwords, mountPath: /run/passwords, readOnly: true}
@@ -172,6 +178,9 @@ volumes:
   {{- include "frikort.login" (dict "name" "kafka" "password" . "authority" "kafka-cluster-ca-cert") | nindent 2 }}
   {{- if $values.allowances }}
   - {name: allowances, configMap: {name: allowances}}
+  {{- end }}
+  {{- if $values.authorities }}
+  - {name: authorities, configMap: {name: authorities}}
   {{- end }}
   {{- end }}
   {{- if $process.passwords }}

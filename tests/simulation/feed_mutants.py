@@ -1,0 +1,45 @@
+"""Mutants of the feeds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from frikort_contracts.reporting import EarningsReported
+
+from services.exports.card_feeds import decision
+from services.exports.card_feeds.payment_days import EarningsEvent, PaymentDays
+from tests.simulation.mutant import Mutant, replaced
+
+_dated = PaymentDays.report_dated
+
+
+def _first_date_kept(self: PaymentDays, event: EarningsEvent) -> PaymentDays:
+    if isinstance(event, EarningsReported):
+        return _dated(self, event)
+    line = self._line(event.report_id)
+    after = self._with_line(event.report_id, line, line._replace(day_of=event.revision))
+    return replace(after, revision=self.revision + event.revision - line.day_of)
+
+
+MUTANTS: Final = (
+    Mutant(
+        "moves without an end",
+        "a municipality keeps the records of a citizen who moved",
+        replaced(decision, "ended", lambda *_: None),
+        found_by="was not sent the end",
+        within=60,
+    ),
+    Mutant(
+        "half a year on a feed",
+        "a year is published before the date of every report is known",
+        replaced(PaymentDays, "state", lambda *_: True),
+        within=60,
+    ),
+    Mutant(
+        "dates of corrections lost",
+        "an amount stays on the day that was corrected",
+        replaced(PaymentDays, "report_dated", _first_date_kept),
+        within=200,
+    ),
+)
