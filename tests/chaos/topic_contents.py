@@ -10,13 +10,15 @@ from typing import Any, Final, NamedTuple
 from frikort_contracts.balance import CapWarningRaised, CapWarningWithdrawn, ReportSettled
 from frikort_contracts.cloudevents import BrokenContract, Headers, decode
 from frikort_contracts.extracts import Statement
-from frikort_contracts.feeds import CardYearRecord
+from frikort_contracts.feeds import CardYearRecord, EncryptCprFor, FillFeed
 from frikort_contracts.messages import Command
 from frikort_contracts.outcomes import Outcome
 from frikort_contracts.reporting import ReportDisputed, ReportEvent
 from frikort_contracts.topics import DEAD_SUFFIX, TOPICS
 
 _TOPICS: Final = {topic.name: topic for topic in TOPICS}
+_WITHOUT_OUTCOME: Final = (FillFeed, EncryptCprFor)
+"""Commands that exports sends to itself."""
 
 CardYear = tuple[str, int]
 
@@ -91,7 +93,8 @@ class TopicContents:
                 self.contradictions.append(f"{envelope.data.type} {envelope.id} has two contents")
             return
         self._contents[name] = content
-        self._add_message(str(envelope.id), envelope.data)
+        if not isinstance(envelope.data, _WITHOUT_OUTCOME):
+            self._add_message(str(envelope.id), envelope.data)
 
     def _add_message(self, event_id: str, data: Any) -> None:
         match data:
