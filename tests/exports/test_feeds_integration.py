@@ -20,7 +20,7 @@ from frikort_contracts.access import PROVISIONER
 from frikort_contracts.authorities import LOCAL, SETTING, Facts, Feed, to_toml
 from frikort_contracts.conformance import differing, digests, figures_of
 from frikort_contracts.extract_files import ExtractKind, FileFormat
-from frikort_contracts.messages import Message
+from frikort_contracts.messages import Event, Message
 from frikort_contracts.topics import FEED_TOPICS
 from joserfc.jwk import ECKey
 
@@ -29,7 +29,7 @@ from deploy.local.config import REPOSITORY, Config, default_cache
 from deploy.local.progress import Silent
 from deploy.local.system import SERVICES, TOPICS, LocalSystem
 from services.runtime.kafka.producer import KafkaProducer
-from tests.exports.build import A, B, corrected, reported
+from tests.exports.build import A, B, Ledger, corrected, reported
 from tests.exports.test_extract_integration import Topics, a_card, file_of, request
 from tests.waiting import eventually
 
@@ -124,6 +124,14 @@ def _cards(system: LocalSystem) -> tuple[list[Message], list[str]]:
     return messages, ids
 
 
+def _split_again(card_id: str) -> list[Event]:
+    """What balance emits for a correction of the first report that moves no amount."""
+    ledger = Ledger(card_id=card_id, year=YEAR)
+    for index, (cvr, amount) in enumerate(zip((A, B), AMOUNTS, strict=True)):
+        ledger.report(f"{card_id}-{index}", cvr, amount)
+    return ledger.report(f"{card_id}-0", A, AMOUNTS[0], report_revision=2)
+
+
 async def _restart(system: LocalSystem) -> None:
     await asyncio.to_thread(system.processes["exports"].kill)
     await asyncio.to_thread(system.processes["exports"].restart)
@@ -166,7 +174,7 @@ async def test_every_feed_can_be_rebuilt_through_a_restart_a_new_authority_and_a
     # A restart, and a correction that only moves a date.
     await _restart(running)
     moved = corrected(f"{ids[0]}-0", A, AMOUNTS[0], "2025-05-31").model_copy(update={"card_id": ids[0]})
-    await topics.publish([moved])
+    await topics.publish([moved, *_split_again(ids[0])])
     assert await all_have(wanted)
 
     # A new authority, filled from the beginning while all runs.
