@@ -57,7 +57,11 @@ _PROCESSORS: Final[Mapping[str, tuple[str, Sequence[DocumentSet[Any]]]]] = {
     "exports": (
         "exports",
         [
-            *(statements(lambda person, card_id: ""), REQUESTS, EXTRACT_FILES, RECONCILIATIONS, CARD_HISTORIES),
+            statements(lambda person, card_id: ""),
+            REQUESTS,
+            EXTRACT_FILES,
+            RECONCILIATIONS,
+            CARD_HISTORIES,
             card_feeds(FEEDS, {}, AllowanceTable(years={})),
         ],
     ),

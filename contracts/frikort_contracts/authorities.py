@@ -29,7 +29,7 @@ AuthorityName = Annotated[
 
 
 class Facts(StrEnum):
-    """What a feed tells. A closed list: each has message types of its own."""
+    """The content of a feed. A closed list: each has message types of its own."""
 
     TAX = "tax"  # a year by card and employer
     BENEFITS = "benefits"  # a year by card and payment date, of the citizens of one municipality

@@ -59,10 +59,8 @@ class CardYearRecord(FeedRecord):
         return f"{self.card_id}:{self.year}"
 
 
-class TaxYearUpdated(CardYearRecord):
-    """For a tax agency: a year of a card by employer, amounts in øre. It replaces the one before."""
-
-    type: ClassVar[str] = "dk.frikort.feed.tax-year-updated.v1"
+class CardYearSums(CardYearRecord):
+    """A record with the sums of the year. Amounts in øre."""
 
     municipality: MunicipalityCode
     provisional: bool
@@ -70,6 +68,13 @@ class TaxYearUpdated(CardYearRecord):
     reported: Ore
     exempt: Ore
     excess: Ore
+
+
+class TaxYearUpdated(CardYearSums):
+    """For a tax agency: a year of a card by employer, amounts in øre. It replaces the one before."""
+
+    type: ClassVar[str] = "dk.frikort.feed.tax-year-updated.v1"
+
     reports: int = Field(ge=0)
     disputed: bool = _DISPUTED
     cpr: str | None = _CPR
@@ -89,17 +94,11 @@ class PaymentDay(Value):
     )
 
 
-class BenefitYearUpdated(CardYearRecord):
+class BenefitYearUpdated(CardYearSums):
     """For a municipality's benefit system: a year of a citizen by payment date. It replaces the one before."""
 
     type: ClassVar[str] = "dk.frikort.feed.benefit-year-updated.v1"
 
-    municipality: MunicipalityCode
-    provisional: bool
-    allowance: Ore
-    reported: Ore
-    exempt: Ore
-    excess: Ore
     hourly_rate: Ore | None = _RATE
     converted_hours: int | None = Field(
         description="The year's exempt part in hours. The hours of the days are rounded one by one, so their sum can "
@@ -111,7 +110,7 @@ class BenefitYearUpdated(CardYearRecord):
 
 
 class BenefitYearEnded(CardYearRecord):
-    """Another municipality is responsible for the citizen now: this feed tells nothing more, and what it said ends."""
+    """Another municipality is responsible for the citizen now, and the record before no longer holds."""
 
     type: ClassVar[str] = "dk.frikort.feed.benefit-year-ended.v1"
 
@@ -126,26 +125,20 @@ class CardStateUpdated(FeedRecord):
     since: date = Field(description="The first day of this state.")
 
 
-class CardUseUpdated(CardYearRecord):
+class CardUseUpdated(CardYearSums):
     """For statistics: a year of a card without person and employers, amounts in øre. It replaces the one before."""
 
     type: ClassVar[str] = "dk.frikort.feed.card-use-updated.v1"
 
-    municipality: MunicipalityCode
-    provisional: bool
-    allowance: Ore
-    reported: Ore
-    exempt: Ore
-    excess: Ore
     reports: int = Field(ge=0)
     employers: int = Field(ge=0, description="The number of employers.")
     disputed: bool = _DISPUTED
 
 
 class FillFeed(CardCommand):
-    """Publish what the feed of ``authority`` tells of the card, as it is now.
+    """Publish the records of the card and its years to the feed of ``authority``.
 
-    Sent by a job of exports, once for each card. ``encrypt_again``: with the CPR number encrypted with the present key.
+    A job of exports sends it once for each card. ``encrypt_again``: encrypt the CPR number with the current key first.
     """
 
     type: ClassVar[str] = "dk.frikort.feed.fill.v1"
@@ -155,7 +148,7 @@ class FillFeed(CardCommand):
 
 
 class EncryptCprFor(CardCommand):
-    """Encrypt the CPR number of the card's person for ``authority``, and publish what waits for it."""
+    """Encrypt the CPR number of the card's person for ``authority``, and publish the records that need it."""
 
     type: ClassVar[str] = "dk.frikort.feed.encrypt-cpr.v1"
 

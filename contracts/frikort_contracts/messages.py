@@ -72,14 +72,18 @@ class CardKeyedEvent(Event):
 class EventFields(NamedTuple):
     """An event made of values that are valid already. ``fields`` has every field of ``message``, in its order.
 
-    ``type``, ``key`` and ``topic_name`` are those of the message.
+    ``type`` and ``key`` are those of the message.
     """
 
     message: type[Event]
     type: str
     key: str
     fields: Mapping[str, object]
-    topic_name: str | None = None
+
+    @property
+    def topic_name(self) -> None:
+        """None: a message whose type several topics carry is not made of fields."""
+        return
 
 
 _Fields = ParamSpec("_Fields")

@@ -14,7 +14,7 @@ from frikort_contracts.authorities import FEEDS
 from frikort_contracts.person_keys import Purpose
 from joserfc.jwk import ECKey
 
-AUTHORITIES = ("skat", "star", *(feed.name for feed in FEEDS if feed.cpr))
+AUTHORITIES = tuple(dict.fromkeys(("skat", "star", *(feed.name for feed in FEEDS if feed.cpr))))
 PORTAL = "frikort-portal"
 CLIENTS = (PORTAL, "payroll-a")
 """The OAuth2 clients that authenticate with a key."""
@@ -83,7 +83,7 @@ def authority_keys(directory: Path) -> tuple[Path, Path]:
     public, private = directory / "authorities.public.json", directory / "authorities.private.json"
 
     drawn = json.loads(kept(private, lambda: "{}"))
-    missing = [name for name in dict.fromkeys(AUTHORITIES) if name not in drawn]
+    missing = [name for name in AUTHORITIES if name not in drawn]
     drawn |= {name: _draw("enc", "ECDH-ES").as_dict(private=True) for name in missing}
     keys = {name: ECKey.import_key(key) for name, key in drawn.items()}
     if missing:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cache
 from typing import Any, Final
-from uuid import UUID, uuid5
 
+from frikort_contracts import references
 from frikort_contracts.http.roles import Role
 from frikort_contracts.outcomes import Problem
 from frikort_contracts.reporting import (
@@ -46,9 +46,7 @@ class KnownEmployment:
     contents: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-@cache
-def _report_id(employment_id: str, reference: str) -> str:
-    return str(uuid5(UUID(employment_id), reference))
+_report_id = cache(references.report_id_of)
 
 
 def report_id_of(employment: KnownEmployment, reference: str) -> str:

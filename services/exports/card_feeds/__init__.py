@@ -1,1 +1,1 @@
-"""The feeds of the authorities: what each gets the records of a card, and of each of its years."""
+"""The feeds of the authorities: each has records of a card and of its years."""

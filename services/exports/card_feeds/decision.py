@@ -1,4 +1,4 @@
-"""What the feeds tell after each message about a card. Pure.
+"""The records that the feeds get after each message about a card. Pure.
 
 The statement of a year is that of the tax agency's first feed, so that feeds, extracts and reconciliations agree on
 amounts and revisions. The payment dates are those of the reports themselves.

@@ -99,8 +99,8 @@ class PaymentDays:
             return self
         return replace(self, totals=Totals(event.revision, event.exempt, event.excess))
 
-    def state(self, exempt: int, excess: int) -> bool:
-        """Whether the days are complete, and add up to these amounts: a statement's."""
+    def add_up_to(self, exempt: int, excess: int) -> bool:
+        """Whether the days are complete, and their sums are these amounts of a statement."""
         if self.unknown or self.totals.revision < self.latest_split:
             return False
         sums = sum(day.exempt for day in self.days.values()), sum(day.excess for day in self.days.values())

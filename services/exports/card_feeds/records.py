@@ -1,4 +1,4 @@
-"""What the feed of each authority tells of a card and of its years. No other module decides that. Pure."""
+"""The records of a card and its years in the feed of each authority. No other module decides on them. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def needs_cpr(feed: Feed) -> bool:
 
 
 def card_record(feed: Feed, card: CardFeeds) -> FeedRecord | None:
-    """What ``feed`` tells of the card itself."""
+    """The record of the card itself in ``feed``; None if the feed has none."""
     if feed.facts is not Facts.USE or card.municipality is None:
         return None
     return CardStateUpdated(
@@ -49,7 +49,7 @@ def card_record(feed: Feed, card: CardFeeds) -> FeedRecord | None:
 
 
 def year_record(feed: Feed, card: CardFeeds, number: int, rate: HourlyRate) -> CardYearRecord | None:
-    """What ``feed`` tells of a year; None if nothing, or not yet.
+    """The record of a year in ``feed``; None if the feed has none, or not yet.
 
     Its revision follows from what it says, not from how often it was published, so a database that was restored comes
     to the same ones again.
@@ -94,7 +94,7 @@ def _benefits(
     """None also while the statement names another municipality than the card, or the days are not complete."""
     if statement.municipality != feed.municipality or card.municipality != feed.municipality:
         return None
-    if not year.payments.state(statement.exempt, statement.excess):
+    if not year.payments.add_up_to(statement.exempt, statement.excess):
         return None
     hourly_rate = rate(statement.year)
     return BenefitYearUpdated(

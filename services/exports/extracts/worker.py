@@ -104,7 +104,7 @@ class ExtractWorker:
 
     async def _write_files(self, claimed: ExtractRequest) -> ExtractMade:
         await self._reader.prepare(claimed)
-        # A record of a feed is published after the statement that it tells is stored: these are in the snapshot.
+        # A record is published to a feed after its statement is stored, so the snapshot has all before these.
         feed_positions = await self._feed_positions(claimed)
         async with self._reader.snapshot(claimed) as (count, batches):
             await self._report(claimed, count, 0)
@@ -189,17 +189,20 @@ def extract_job(
     async def make_extracts(runtime: Runtime) -> None:
         reader = ExtractReader(runtime.database, statements)
         queues = [ExtractQueue(runtime.database, processor, lease=lease) for processor in _PROCESSORS]
+        workers = [
+            ExtractWorker(
+                queue=queue,
+                reader=reader,
+                store=store,
+                publish=runtime.producer.publish,
+                end_positions=runtime.producer.end_positions,
+            )
+            for queue in queues
+        ]
         topics = [topic.name for topic in statements.topics]
         await reader.ensure_indexes()
         while True:
-            for queue in queues:
-                worker = ExtractWorker(
-                    queue=queue,
-                    reader=reader,
-                    store=store,
-                    publish=runtime.producer.publish,
-                    end_positions=runtime.producer.end_positions,
-                )
+            for queue, worker in zip(queues, workers, strict=True):
                 available = await queue.available()
                 committed = await runtime.committed_positions() if available else {}
                 for request in available:

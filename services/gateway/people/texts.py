@@ -117,9 +117,7 @@ class PersonTexts:
 
     def encrypt_reason(self, reason: str, order: str, cpr_hash: str | None) -> str:
         """The reason in an entry of the audit log, encrypted with a key of the person, if the person has one."""
-        if cpr_hash is not None and self.keys.has(cpr_hash):
-            return self.keys.encrypt(reason, cpr_hash, Purpose.TEXT, _REASON, order)
-        return self._encryptor.encrypt(reason, _REASON, order)
+        return self._encrypt_text(reason, cpr_hash, _REASON, order)
 
     def decrypt_reason(self, ciphertext: str, order: str) -> str | None:
         """A decrypted reason; None if it was erased."""
@@ -130,10 +128,7 @@ class PersonTexts:
 
         ``contact`` is the ciphertext of the contact person that it shows: then it opens only with a key of both.
         """
-        if cpr_hash is not None and self.keys.has(cpr_hash):
-            text = self.keys.encrypt(answer, cpr_hash, Purpose.TEXT, _RESPONSE, command_id)
-        else:
-            text = self._encryptor.encrypt(answer, _RESPONSE, command_id)
+        text = self._encrypt_text(answer, cpr_hash, _RESPONSE, command_id)
         other = None if contact is None else self.keys.person_of_text(contact)
         if other is None:
             return text
@@ -150,6 +145,12 @@ class PersonTexts:
         """The id under which the contact person has keys; without any, that of the first encryption key."""
         ids = self.contact_ids(cvr, email)
         return next((one for one in ids if self.keys.has(one)), ids[0])
+
+    def _encrypt_text(self, text: str, cpr_hash: str | None, field: str, *subject: str) -> str:
+        """A text, encrypted with a key of the person, if there is a person with keys."""
+        if cpr_hash is not None and self.keys.has(cpr_hash):
+            return self.keys.encrypt(text, cpr_hash, Purpose.TEXT, field, *subject)
+        return self._encryptor.encrypt(text, field, *subject)
 
     def _decrypt_text(self, ciphertext: str | None, field: str, *subject: str) -> str | None:
         if ciphertext is None:

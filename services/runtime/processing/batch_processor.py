@@ -342,15 +342,9 @@ def last_of_each_key(records: Sequence[Record]) -> Sequence[Record]:
     older ones after newer ones.
     """
     last = {(record.topic, record.key): at for at, record in enumerate(records) if record.topic in _COMPACTED}
-    return (
-        [
-            record
-            for at, record in enumerate(records)
-            if record.topic not in _COMPACTED or last[record.topic, record.key] == at
-        ]
-        if last
-        else records
-    )
+    if not last:
+        return records
+    return [record for at, record in enumerate(records) if last.get((record.topic, record.key), at) == at]
 
 
 def rejected(service: str, processor: str, incoming: Incoming, reason: str) -> Record:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
@@ -58,13 +58,6 @@ async def world() -> MemoryGateway:
     )
     world.models.put("employments", EMPLOYMENT, employment)
     return world
-
-
-@pytest.fixture
-async def client(world: MemoryGateway) -> AsyncIterator[httpx2.AsyncClient]:
-    transport = httpx2.ASGITransport(app=world.app)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
-        yield client
 
 
 async def send(client: httpx2.AsyncClient, who: str, path: str, body: Mapping[str, Any], key: str = "k") -> int:

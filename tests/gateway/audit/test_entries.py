@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -52,13 +52,6 @@ async def world() -> MemoryGateway:
     card = issued(person=persons().encrypt(Person(CPR, "Karla Eksempel"), CARD))
     world.models.put("cards", CARD, after(cards.PROJECTION, [card]))
     return world
-
-
-@pytest.fixture
-async def client(world: MemoryGateway) -> AsyncIterator[httpx2.AsyncClient]:
-    transport = httpx2.ASGITransport(app=world.app)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
-        yield client
 
 
 async def ask(

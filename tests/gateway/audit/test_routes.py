@@ -243,13 +243,6 @@ async def add_extracts(world: MemoryGateway, folder: Path) -> None:
         world.models.put("extract_files", extract_id, ExtractFilesView(extract_id=extract_id, attempt=1, made=made))
 
 
-@pytest.fixture
-async def client(world: MemoryGateway) -> AsyncIterator[httpx2.AsyncClient]:
-    transport = httpx2.ASGITransport(app=world.app)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
-        yield client
-
-
 async def operations() -> list[tuple[str, str, dict[str, Any]]]:
     """Every operation of the API: method, path and documentation."""
     document = (await memory_gateway()).app.openapi()

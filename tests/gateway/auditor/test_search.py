@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, Final
 
@@ -45,13 +44,6 @@ async def world() -> MemoryGateway:
         ]
     )
     return world
-
-
-@pytest.fixture
-async def client(world: MemoryGateway) -> AsyncIterator[httpx2.AsyncClient]:
-    transport = httpx2.ASGITransport(app=world.app)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://gateway") as client:
-        yield client
 
 
 def entry(day: int, subject: str, **changes: Any) -> Access:
