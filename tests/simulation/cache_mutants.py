@@ -46,12 +46,14 @@ MUTANTS: Final = (
         "unwritten documents cached",
         "a batch caches its documents before it has written them",
         replaced(BatchProcessor, "_apply", _cached_unwritten),
+        first=1,
     ),
     Mutant(
         "stale documents written",
         "a cached document is written over whatever is stored",
         replaced(DocumentCache, "take", _take_without_version),
         within=120,
+        first=3,
     ),
     Mutant(
         "cache kept over a revocation",

@@ -31,10 +31,12 @@ MUTANTS: Final = (
         "entries dropped",
         "entries do not move out",
         replaced(MemoryDatabase, "put_entry", lambda *_: None),
+        first=1,
     ),
     Mutant(
         "entries taken for missing",
         "an entry that is not loaded counts as none",
         replaced(EntryMap, "is_known", lambda *_: True),
+        first=1,
     ),
 )

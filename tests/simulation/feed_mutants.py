@@ -29,17 +29,20 @@ MUTANTS: Final = (
         replaced(decision, "ended", lambda *_: None),
         found_by="was not sent the end",
         within=60,
+        first=8,
     ),
     Mutant(
         "half a year on a feed",
         "a year is published before the date of every report is known",
-        replaced(PaymentDays, "state", lambda *_: True),
+        replaced(PaymentDays, "add_up_to", lambda *_: True),
         within=60,
+        first=3,
     ),
     Mutant(
         "dates of corrections lost",
         "an amount stays on the day that was corrected",
         replaced(PaymentDays, "report_dated", _first_date_kept),
         within=200,
+        first=17,
     ),
 )

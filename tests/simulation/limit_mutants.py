@@ -22,11 +22,13 @@ MUTANTS: Final = (
         "reports without a limit",
         "a card gets more reports in a year than it may have",
         replaced(Rules, "check_room", lambda *_: None),
+        first=3,
     ),
     Mutant(
         "corrections without a limit",
         "only new reports count towards the limit of a year",
         replaced(CardState, "with_accepted", _new_reports_counted),
         within=120,
+        first=4,
     ),
 )
