@@ -13,6 +13,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,8 +44,12 @@ def schema_of(message: type[Message]) -> dict[str, Any]:
     return {"$schema": _DIALECT, "$id": f"urn:frikort:schema:{message.type}", **schema, "title": message.__name__}
 
 
+@cache
 def openapi() -> dict[str, Any]:
-    """The OpenAPI 3.1 document of the gateway's API, with placeholders for the addresses of an installation."""
+    """The OpenAPI 3.1 document of the gateway's API, with placeholders for the addresses of an installation.
+
+    Each call returns the same document: do not change it.
+    """
     app = FastAPI(generate_unique_id_function=operation_id)
     for router in ROUTERS:
         app.include_router(router)
@@ -59,7 +64,10 @@ def generated() -> dict[str, str]:
 
 def differing(root: Path) -> list[str]:
     """What under ``root`` is not as generated: changed, missing, or left over."""
-    wanted = generated()
+    return _differing(root, generated())
+
+
+def _differing(root: Path, wanted: Mapping[str, str]) -> list[str]:
     left_over = {f"{SCHEMAS}/{path.name}" for path in (root / SCHEMAS).glob("*")} - set(wanted)
     changed = {name for name, text in wanted.items() if not (root / name).is_file() or _read(root / name) != text}
     return sorted(left_over | changed)
@@ -67,9 +75,10 @@ def differing(root: Path) -> list[str]:
 
 def write(root: Path) -> None:
     """Write every generated file under ``root`` and remove schemas of messages that are no more."""
-    for name in differing(root):
+    wanted = generated()
+    for name in _differing(root, wanted):
         (root / name).unlink(missing_ok=True)
-    for name, text in generated().items():
+    for name, text in wanted.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
 

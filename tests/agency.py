@@ -1,4 +1,4 @@
-"""The tax agency's side of the encrypted CPR number."""
+"""The authorities' side of the encrypted CPR number."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from joserfc.jwe import JWERegistry
 from joserfc.jwk import ECKey
 
 # `sub` is a header of encrypted tokens (RFC 7519, 5.3), which joserfc does not list.
-_REGISTRY = JWERegistry(algorithms=["ECDH-ES+A256KW", "A256GCM"], strict_check_header=False)
+REGISTRY = JWERegistry(algorithms=["ECDH-ES+A256KW", "A256GCM"], strict_check_header=False)
 
 
 def cpr_of(ciphertext: str | None, key: ECKey, card_id: str) -> str:
     """The CPR number, decrypted as the agency does it. Fails if it was encrypted for another card."""
     assert ciphertext is not None, "the person was erased"
-    decrypted = jwe.decrypt_compact(ciphertext, key, registry=_REGISTRY)
+    decrypted = jwe.decrypt_compact(ciphertext, key, registry=REGISTRY)
     assert decrypted.headers()["sub"] == card_id
     return (decrypted.plaintext or b"").decode()
 
@@ -33,4 +33,9 @@ def header_of(ciphertext: str | None) -> dict[str, Any]:
 
 def private_key(keys: Path) -> ECKey:
     """The private key of the tax agency in the launcher's file."""
-    return ECKey.import_key(json.loads(keys.read_text())["skat"])
+    return private_keys(keys)["skat"]
+
+
+def private_keys(keys: Path) -> dict[str, ECKey]:
+    """The private keys of all authorities in the launcher's file."""
+    return {name: ECKey.import_key(key) for name, key in json.loads(keys.read_text()).items()}

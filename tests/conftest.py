@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Final
 
 import pytest
 import structlog
@@ -13,7 +15,7 @@ from hypothesis import settings
 from deploy.local.config import Config
 from deploy.local.engines import Engines
 from deploy.local.system import LocalSystem
-from tests.scheduling import Scheduling, rank
+from tests.scheduling import Scheduling, group_of, rank
 from tests.tracing import Receiver
 
 settings.register_profile("frikort", deadline=None)  # tests may run on a busy machine
@@ -38,6 +40,25 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run long groups first. Within a group, tests marked `last` come after all others."""
     items.sort(key=lambda item: (rank(item.nodeid), item.get_closest_marker("last") is not None))
+
+
+_running: Final[dict[str, ExitStack]] = {}
+"""The processes that tests of a group share, by the name of the group."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Stop the processes of a group whose tests have ended: idle ones would use the processors until the end."""
+    ended = _running.keys() - {group_of(item.nodeid)}
+    for group in ended:
+        _running.pop(group).close()
+
+
+@contextmanager
+def _until_its_tests_end(group: str) -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        _running[group] = stack
+        yield stack
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
@@ -69,12 +90,12 @@ def traces() -> Iterator[Receiver]:
 def system(tmp_path_factory: pytest.TempPathFactory, traces: Receiver) -> Iterator[LocalSystem]:
     """Kafka, MongoDB, the OpenID provider and the services, on free ports. They send their spans to ``traces``."""
     environment = SHORT_SESSIONS | {"FRIKORT_TRACES_URL": traces.url, "OTEL_BSP_SCHEDULE_DELAY": "500"}
-    with LocalSystem(Config(tmp_path_factory.mktemp("system"), environment=environment)) as running:
-        yield running
+    with _until_its_tests_end("system") as running:
+        yield running.enter_context(LocalSystem(Config(tmp_path_factory.mktemp("system"), environment=environment)))
 
 
 @pytest.fixture(scope="session")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engines]:
     """Kafka and MongoDB without services, for tests that bring their own consumers."""
-    with Engines(Config(tmp_path_factory.mktemp("engines"))) as running:
-        yield running
+    with _until_its_tests_end("engines") as running:
+        yield running.enter_context(Engines(Config(tmp_path_factory.mktemp("engines"))))

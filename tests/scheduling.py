@@ -8,8 +8,9 @@ from typing import Final
 
 from xdist.scheduler import LoadFileScheduling
 
-# Tests that start the same system or engines run in one worker, so that it is started once. The longest groups come
-# first; integration comes before the other tests of its system, because some of those change the clock.
+# Tests that use the fixture `system` or `engines` are in the group of that name, so that it is started once and stopped
+# after them. The longest groups come first; integration comes before the other tests of its system, because some of
+# those change the clock.
 _GROUPS: Final = (
     ("system", (r"tests/integration/",)),
     (
@@ -18,7 +19,7 @@ _GROUPS: Final = (
             r"tests/attack/api/",
             r"tests/demo/",
             r"tests/gateway/attempts/test_limiter\.py",
-            r"tests/gateway/(?:api/test_real|audit/test_(?:expiry|log|reasons|signer|unusual)|evidence/test_signer|retention/test_job|payroll/test_store|test_projection_heartbeat|test_read_models)\.py",
+            r"tests/gateway/(?:api/test_real|audit/test_(?:expiry|log|reasons|signer|unusual)|evidence/test_signer|retention/test_job|payroll/test_store)\.py",
             r"tests/portals/journeys/",
             r"tests/clients/test_python_calls\.py",
             r"tests/fuzz/test_api\.py",
@@ -40,7 +41,7 @@ _GROUPS: Final = (
         "engines",
         (
             r"tests/exports/(?:test_extract_(?:kinds|queue|worker)|statistics/test_publisher)\.py",
-            r"tests/gateway/test_clock\.py",
+            r"tests/gateway/test_(?:clock|projection_heartbeat|read_models)\.py",
             r"tests/portals/login/test_session_store\.py",
             r"tests/runtime/test_(?:consuming_real|document_jobs|document_store|key_checks|processes|projection)\.py",
         ),

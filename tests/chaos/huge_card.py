@@ -21,7 +21,7 @@ from tests.liveness import Asked, slowest_live
 
 _BEYOND: Final = 200
 _QUIET_SECONDS: Final = 10.0
-_COMMANDS_A_SECOND: Final = 10.0
+_COMMANDS_A_SECOND: Final = 5.0
 _LONGEST_ANSWER: Final = 1.0
 _ASSIGNED: Final = b'"runtime.assigned"'
 

@@ -16,6 +16,7 @@ from frikort_contracts.topics import RECONCILIATION, TOPICS, Topic
 from pymongo import AsyncMongoClient
 
 from deploy.local.kafka_users import KafkaAccess
+from deploy.local.system import LocalSystem
 from services.balance.ledger import Ledger, read_entries
 from services.balance.processor import LEDGERS
 from services.exports.card_feeds.processor import card_feeds
@@ -34,6 +35,7 @@ from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.processing.decision import DocumentSet
 from services.runtime.processing.positions import Partition
+from tests.agency import private_keys
 from tests.chaos.client import Api
 from tests.chaos.journal import Journal
 from tests.chaos.people import People
@@ -141,15 +143,15 @@ async def lagging_groups(log: KafkaProducer) -> list[str]:
 class ViewReader:
     """Reads the views of each audience."""
 
-    def __init__(self, api: Api, people: People, journal: Journal, mongodb: str) -> None:
+    def __init__(self, api: Api, people: People, journal: Journal, system: LocalSystem) -> None:
         self._api = api
         self._people = people
         self._journal = journal
-        self._mongodb = mongodb
+        self._system = system
 
     async def read(self, cards: Collection[str], *, extract: bool) -> Views:
         """Views of these cards and their employments, every ledger, and the tax agency's extract if requested."""
-        views = Views()
+        views = Views(authority_keys=private_keys(self._system.keys.authority_private_keys))
         employments = [e for card_id in cards for e in self._journal.cards[card_id].employments]
         limit = asyncio.Semaphore(_CONCURRENT_READS)
 
@@ -162,7 +164,7 @@ class ViewReader:
                 views.employments[employment_id] = await self._employment(employment_id)
 
         await asyncio.gather(*map(read_card, cards), *map(read_employment, employments))
-        async with AsyncMongoClient[dict[str, Any]](self._mongodb) as client:
+        async with AsyncMongoClient[dict[str, Any]](self._system.mongodb) as client:
             database = client["frikort_balance"]
             outside: dict[str, dict[str, Any]] = defaultdict(dict)
             async for stored in database["ledgers_entries"].find({}):

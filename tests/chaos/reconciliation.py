@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from frikort_contracts.reporting import EarningsReported, ReportContent
+from joserfc.jwk import ECKey
 
 from tests.chaos import feeds
 from tests.chaos.journal import Card, Journal, Report
@@ -47,6 +48,8 @@ class Views:
     """Balance's documents."""
     extract: dict[str, dict[str, Any]] | None = None
     """The tax agency's statements by card. None if no extract was requested."""
+    authority_keys: Mapping[str, ECKey] = field(default_factory=dict)
+    """The private keys with which the authorities read CPR numbers now."""
 
 
 def check(journal: Journal, topics: TopicContents, views: Views, dead: Iterable[DeadLetter]) -> list[Finding]:
@@ -131,7 +134,7 @@ def _year(card: Card, reports: list[Report], topics: TopicContents, views: Views
         elif Split(settled.exempt, settled.excess) != wanted.get(report.id):
             yield Finding("wrong", f"report {report.id} settled at {settled.exempt} + {settled.excess}")
     yield from _ledger(card, wanted, views.ledgers.get((card.id, YEAR)))
-    for is_lost, what in feeds.differences(card, total, topics.feeds):
+    for is_lost, what in feeds.differences(card, total, topics.feeds, views.authority_keys):
         yield Finding("lost" if is_lost else "wrong", what)
     if views.extract is not None:
         yield from _statement(card, reports, wanted, total, views.extract.get(card.id))

@@ -7,11 +7,13 @@ import secrets
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import replace
+from tempfile import NamedTemporaryFile
 from typing import Final
 
 from frikort_contracts.person_keys import Purpose
 
 from deploy.local.config import REPOSITORY
+from deploy.local.keys import replace_authority_keys
 from deploy.local.system import SERVICES
 from services.gateway.person_encryption import Persons, lookup_hashers
 from services.gateway.projections.cards import PROJECTION
@@ -21,55 +23,86 @@ from services.runtime.mongo.document_store import Reader
 from services.runtime.mongo.driver import connect, durable_database
 from services.runtime.person_keys import PersonKeys
 from services.runtime.processing.preparation import NotYetKnown
+from tests.chaos.portal_users import PortalUsers
 from tests.chaos.round_context import RoundContext
 from tests.operations import command
 from tests.person_keys import provider_of
 from tests.rollback.release import replace_process
 
-_HOLDERS: Final = ("exports", "gateway")
-_LOOKUP: Final = "lookup"
+_HOLDERS: Final = ("exports", "gateway", "payroll", "portals")
+_KEPT: Final = ("encryption_keys", "session_keys", "audit_log_keys")
+"""The settings whose earlier keys stay: stored files, open sessions and signatures need them."""
+_JOBS: Final = (["rewrap"], ["rehash"], ["rehash", "--retire"], ["reencrypt-cpr", "--rate", "1000"])
 
 
 async def rotate_keys(on: RoundContext) -> None:
-    """Append new keys everywhere, put them in front, run the jobs, and remove the old keys."""
-    before = _keys_of(on)
-    new = {name: f"turn-{on.turn}:{b64encode(secrets.token_bytes(32)).decode()}" for name in before}
-    await _use(on, {name: f"{before[name]},{new[name]}" for name in before})
-    await _use(on, {name: f"{new[name]},{before[name]}" for name in before})
-    for arguments in (["rewrap"], ["rehash"], ["rehash", "--retire"]):
-        code, out, err = await _command(on, *arguments)
-        if code != exit_codes.DONE:
-            on.load.journal.surprises.append(f"{' '.join(arguments)} ended with {code}: {out} {err}")
-            return
-        on.notes.append(out.strip())
-    on.load.forget_keys()
-    await _use(on, new)
-    people, unreadable = await _read_all(on)
-    on.notes.append(f"{people} people readable and found")
-    on.load.journal.surprises += [f"the citizen of {card_id} is unreadable or not found" for card_id in unreadable]
+    """Append new keys everywhere, put them in front, run the jobs, and remove the old keys that nothing needs.
+
+    People who are signed in before stay so, and send their forms at the end.
+    """
+    async with PortalUsers(on.environment, on.load, on.turn) as users:
+        before = _keys_of(on)
+        new = {name: f"turn-{on.turn}:{b64encode(secrets.token_bytes(32)).decode()}" for name in before}
+        in_front = {name: f"{new[name]},{before[name]}" for name in before}
+        await _use(on, {name: f"{before[name]},{new[name]}" for name in before})
+        replace_authority_keys(on.environment.system.keys)
+        await _use(on, in_front)
+        for arguments in _JOBS:
+            await _run(on, command.KEYS, *arguments)
+        on.load.forget_keys()
+        await _use(on, new | {name: in_front[name] for name in _KEPT})
+        people, unreadable = await _read_all(on)
+        on.notes.append(f"{people} people readable and found")
+        on.load.journal.surprises += [f"the citizen of {card_id} is unreadable or not found" for card_id in unreadable]
+        await users.send_again()
+    await _check_audit_log(on)
 
 
 def _keys_of(on: RoundContext) -> dict[str, str]:
-    """The key-encryption keys by purpose, and the look-up keys."""
+    """The key-encryption keys by purpose, and the other keys by their field of ``Keys``."""
     keys = on.environment.system.keys
-    return {**keys.key_encryption_keys, _LOOKUP: keys.lookup_key}
+    return {**keys.key_encryption_keys, **{name: getattr(keys, name) for name in ("lookup_key", *_KEPT)}}
 
 
 async def _use(on: RoundContext, keys: Mapping[str, str]) -> None:
-    """Restart every instance that holds key-encryption or look-up keys with these."""
+    """Restart every instance that holds keys with these."""
     environment = on.environment
-    wrapping = {name: text for name, text in keys.items() if name != _LOOKUP}
-    environment.system.keys = replace(environment.system.keys, key_encryption_keys=wrapping, lookup_key=keys[_LOOKUP])
+    environment.system.keys = replace(
+        environment.system.keys,
+        key_encryption_keys={purpose.value: keys[purpose.value] for purpose in Purpose},
+        lookup_key=keys["lookup_key"],
+        encryption_keys=keys["encryption_keys"],
+        session_keys=keys["session_keys"],
+        audit_log_keys=keys["audit_log_keys"],
+    )
     for service in _HOLDERS:
         for name in environment.instances(service):
             await asyncio.to_thread(replace_process, environment.system, name, REPOSITORY)
 
 
-async def _command(on: RoundContext, *arguments: str) -> tuple[int, str, str]:
+async def _check_audit_log(on: RoundContext) -> None:
+    """Check the audit log with the public keys of all signatures."""
+    with NamedTemporaryFile("w", suffix=".json") as file:
+        file.write(await _run(on, command.AUDIT_LOG, "keys"))
+        file.flush()
+        await _run(on, command.AUDIT_LOG, "check", "--keys", file.name)
+
+
+async def _run(on: RoundContext, main: command.Main, *arguments: str) -> str:
+    """The output of an operator's command; a failure is noted in the journal."""
+    code, out, err = await _command(on, main, *arguments)
+    if code != exit_codes.DONE:
+        on.load.journal.surprises.append(f"{' '.join(arguments)} ended with {code}: {out} {err}")
+    elif main is command.KEYS:
+        on.notes.append(out.strip())
+    return out
+
+
+async def _command(on: RoundContext, main: command.Main, *arguments: str) -> tuple[int, str, str]:
     system = on.environment.system
     (gateway,) = (service for service in SERVICES if service.name == "gateway")
     environment = system.environment("gateway", gateway.settings)
-    return await asyncio.to_thread(command.run, command.KEYS, list(arguments), environment)
+    return await asyncio.to_thread(command.run, main, list(arguments), environment)
 
 
 async def _read_all(on: RoundContext) -> tuple[int, list[str]]:

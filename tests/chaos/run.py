@@ -57,7 +57,7 @@ class Chaos:
         self.topics = TopicContents()
         people = People(self.system, random)
         self.load = Load(self.api, people, self.journal, random)
-        self.views = ViewReader(self.api, people, self.journal, self.system.mongodb)
+        self.views = ViewReader(self.api, people, self.journal, self.system)
         self._reader = TopicReader(self.system.access, self.topics)
         self._log: KafkaProducer = self.environment.log()
         self._dead: set[DeadLetter] = set()

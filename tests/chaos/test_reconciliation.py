@@ -19,9 +19,12 @@ from frikort_contracts.outcomes import CommandAccepted
 from frikort_contracts.reporting import DisputeReason, EarningsReported, ReportDisputed, ReportEarnings
 from frikort_contracts.topics import EARNINGS
 from frikort_contracts.values import CitizenSide, Components, WorkPeriod
+from joserfc import jwe
+from joserfc.jwk import ECKey
 
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.dead_letters import dead_letter
+from tests.agency import REGISTRY
 from tests.chaos.journal import Card, Employment, Journal, Report
 from tests.chaos.reconciliation import CardViews, Finding, Views, check
 from tests.chaos.reference_model import ALLOWANCE, YEAR
@@ -32,6 +35,8 @@ DAY = date(2025, 3, 3)
 AT = datetime(2025, 3, 3, 12, tzinfo=UTC)
 CVR = "10000009"
 FIRST, SECOND = ALLOWANCE - 1_000, 5_000
+_KEY = ECKey.generate_key("P-256")
+_NUMBER = jwe.encrypt_compact({"alg": "ECDH-ES+A256KW", "enc": "A256GCM", "sub": "card"}, b"-", _KEY, registry=REGISTRY)
 POISON = DeadLetter("balance", "ledgers", Place(EARNINGS.name, 0, 99))
 
 
@@ -104,7 +109,7 @@ def _tax() -> TaxYearUpdated:
     return TaxYearUpdated(
         authority="skat", card_id="card", revision=1, year=YEAR, municipality="101", provisional=False,
         allowance=ALLOWANCE, reported=FIRST + SECOND, exempt=ALLOWANCE, excess=4_000, reports=2, disputed=False,
-        cpr=None, employers=(), disputed_employers=(),
+        cpr=_NUMBER, employers=(), disputed_employers=(),
     )  # fmt: skip
 
 
@@ -127,7 +132,7 @@ class World:
 
     journal: Journal = field(default_factory=Journal)
     records: list[Record] = field(default_factory=list)
-    views: Views = field(default_factory=Views)
+    views: Views = field(default_factory=lambda: Views(authority_keys={"skat": _KEY}))
 
     def __post_init__(self) -> None:
         self.journal.cards["card"] = Card("card", "12345", "-", "-", "101", 1, employments={"job"})
@@ -215,6 +220,14 @@ def lost_for_the_municipality(world: World) -> None:
 
 def wrong_on_a_feed(world: World) -> None:
     world.records.insert(0, _record("wrong benefits", _benefits(2, excess=0)))
+
+
+def wrong_number_for_the_key_before(world: World) -> None:
+    world.views.authority_keys = {"skat": ECKey.generate_key("P-256")}
+
+
+def wrong_number_on_a_feed(world: World) -> None:
+    world.journal.cards["card"].cpr = "another"
 
 
 def wrong_for_a_municipality_that_was_not_sent_the_end(world: World) -> None:
@@ -334,6 +347,8 @@ def wrong_answer(world: World) -> None:
         lost_on_a_feed,
         lost_for_the_municipality,
         wrong_on_a_feed,
+        wrong_number_for_the_key_before,
+        wrong_number_on_a_feed,
         wrong_for_a_municipality_that_was_not_sent_the_end,
         lost_in_the_employers_list,
         lost_in_the_citizens_view,

@@ -1,4 +1,4 @@
-"""Tests that use the shared system or the shared engines run in one group, so that one worker starts them."""
+"""Tests that use the shared system or the shared engines run in one group each, so that one worker starts them."""
 
 from __future__ import annotations
 
@@ -69,14 +69,9 @@ def _test_files() -> list[str]:
     return [path for path in python_files() if PurePosixPath(path).name.startswith("test_")]
 
 
-def test_tests_of_the_shared_system_and_engines_are_in_a_group() -> None:
-    ungrouped = {path: used for path in _test_files() if (used := shared_fixtures_of(path)) and group_of(path) is None}
-    assert ungrouped == {}
-
-
-def test_tests_of_the_shared_system_are_in_one_group() -> None:
-    groups = {path: group_of(path) for path in _test_files() if "system" in shared_fixtures_of(path)}
-    assert {path: group for path, group in groups.items() if group != "system"} == {}
+def test_tests_of_a_shared_fixture_are_in_the_group_of_its_name() -> None:
+    wanted = {path: used for path in _test_files() if (used := shared_fixtures_of(path))}
+    assert wanted == {path: {group_of(path)} for path in wanted}
 
 
 def test_every_pattern_of_a_group_matches_a_file() -> None:

@@ -13,6 +13,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 import pytest
@@ -58,6 +59,7 @@ _INLINE_CODE: Final = re.compile(r"(`+)[^`]*\1")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
+@cache
 def expressions_in(text: str) -> list[str]:
     """The listed expressions that ``text`` uses."""
     lower = text.lower()

@@ -94,7 +94,7 @@ class Clients:
         """What the topics and the views of every audience lack of the journal, or have beyond it."""
         topics = TopicContents()
         await TopicReader(self.system.access, topics).read()
-        views = await ViewReader(self._api, self._people, self.journal, self.system.mongodb).read(
+        views = await ViewReader(self._api, self._people, self.journal, self.system).read(
             sorted(self.journal.cards), extract=True
         )
         return check(self.journal, topics, views, ()), topics

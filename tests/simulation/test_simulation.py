@@ -26,6 +26,8 @@ from tests.simulation.run import Result, simulate
 from tests.simulation.scheduler import Pause, pause
 
 SEEDS = 24
+_MANY_STEPS = 10_000
+"""A mutant that is not idle after these never is; without one, the seeds here need fewer than 2,000."""
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,7 @@ def test_forgotten_acknowledgements_are_found_by_the_check_for_repeats() -> None
     async def remember_nothing(*_: object) -> None: ...
 
     with patch.object(PublishedEvents, "remove_from", remember_nothing):
-        assert any("published twice" in (simulate(seed, faultless=True).violation or "") for seed in range(3))
+        assert "published twice" in (simulate(1, faultless=True).violation or "")
 
 
 def test_a_seed_determines_its_schedule() -> None:
@@ -92,7 +94,7 @@ def test_a_system_that_is_never_idle_after_a_replay_is_found() -> None:
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[mutant.name for mutant in MUTANTS])
 def test_every_mutant_is_caught(mutant: Mutant) -> None:
-    with mutant.patch():
+    with mutant.patch(), patch.object(run, "MAX_STEPS_TO_IDLE", _MANY_STEPS):
         for count, seed in enumerate(dict.fromkeys((mutant.first, *range(mutant.within))), start=1):
             result = simulate(seed, citizens=mutant.citizens)
             if result.violation is not None and mutant.found_by in result.violation:
