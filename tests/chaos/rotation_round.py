@@ -65,7 +65,7 @@ def _keys_of(on: RoundContext) -> dict[str, str]:
 
 
 async def _use(on: RoundContext, keys: Mapping[str, str]) -> None:
-    """Restart every instance that holds keys with these."""
+    """Restart every instance that holds keys with these, one of each service at a time."""
     environment = on.environment
     environment.system.keys = replace(
         environment.system.keys,
@@ -75,9 +75,11 @@ async def _use(on: RoundContext, keys: Mapping[str, str]) -> None:
         session_keys=keys["session_keys"],
         audit_log_keys=keys["audit_log_keys"],
     )
-    for service in _HOLDERS:
-        for name in environment.instances(service):
-            await asyncio.to_thread(replace_process, environment.system, name, REPOSITORY)
+    first_and_second = zip(*(environment.instances(service) for service in _HOLDERS), strict=True)
+    for names in first_and_second:
+        await asyncio.gather(
+            *(asyncio.to_thread(replace_process, environment.system, name, REPOSITORY) for name in names)
+        )
 
 
 async def _check_audit_log(on: RoundContext) -> None:

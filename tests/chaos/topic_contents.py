@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from frikort_contracts.balance import CapWarningRaised, CapWarningWithdrawn, ReportSettled
 from frikort_contracts.cloudevents import BrokenContract, Headers, decode
-from frikort_contracts.extracts import Statement
+from frikort_contracts.extracts import EncryptCprAgain, ForgetPerson, RepublishStatements, Statement
 from frikort_contracts.feeds import CardYearRecord, EncryptCprFor, FillFeed
 from frikort_contracts.messages import Command
 from frikort_contracts.outcomes import Outcome
@@ -17,8 +17,8 @@ from frikort_contracts.reporting import ReportDisputed, ReportEvent
 from frikort_contracts.topics import DEAD_SUFFIX, TOPICS
 
 _TOPICS: Final = {topic.name: topic for topic in TOPICS}
-_WITHOUT_OUTCOME: Final = (FillFeed, EncryptCprFor)
-"""Commands that exports sends to itself."""
+_WITHOUT_OUTCOME: Final = (FillFeed, EncryptCprFor, RepublishStatements, ForgetPerson, EncryptCprAgain)
+"""Commands that exports sends to itself, and those of operators."""
 
 CardYear = tuple[str, int]
 
