@@ -57,6 +57,8 @@ class Journal:
     """Answers that must not occur: a refusal of a correct request, two answers under one key."""
     touched: set[str] = field(default_factory=set)
     """Cards with commands since the last reconciliation."""
+    portal_rounds: int = 0
+    """Rounds in which people used the portals. Their reports differ from round to round."""
 
     def reported(self, report: Report) -> None:
         if report.id in self.reports:

@@ -42,20 +42,21 @@ class Command:
 
 @dataclass
 class PortalUsers:
-    """The people of one round, as a context manager; ``turn`` distinguishes the rounds.
+    """The people of one round, as a context manager.
 
     Confirmed commands go to the journal of ``load``, whose reconciliation checks that each is booked exactly once.
     """
 
     environment: Environment
     load: Load
-    turn: int
     _employer: Person = field(default_factory=Person)
     _citizen: Person = field(default_factory=Person)
     _commands: list[Command] = field(default_factory=list)
     _sending: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def __aenter__(self) -> PortalUsers:
+        self.load.journal.portal_rounds += 1
+        self._round = self.load.journal.portal_rounds
         people = self.environment.system.people
         self._cvr, self._cpr = str(people[_EMPLOYER].cvr), str(people[_CITIZEN].cpr)
         self._card = await self._issue()
@@ -143,7 +144,7 @@ class PortalUsers:
         return [command for command in self._commands if command.receipt is None]
 
     async def _fill_in_report(self, number: int) -> Command:
-        reference, wage = f"form-{self.turn}-{number}", self._wage(number)
+        reference, wage = f"form-{self._round}-{number}", self._wage(number)
         day = {"day": f"{self.load.day.day}", "month": f"{self.load.day.month}", "year": f"{self.load.day.year}"}
         dates = {
             f"{name}-{part}": value
@@ -197,7 +198,7 @@ class PortalUsers:
         wage, day = self._wage(_FORMS + number), self.load.day.isoformat()
         body = {
             "employment_id": self._employment.id,
-            "reference": f"disputed-{self.turn}-{number}",
+            "reference": f"disputed-{self._round}-{number}",
             "work": {"first": day, "last": day},
             "payment_date": day,
             "components": {"wage_ore": wage},
@@ -215,4 +216,4 @@ class PortalUsers:
 
     def _wage(self, number: int) -> int:
         """An amount in øre that no other report of the citizen has."""
-        return 100_000 + 2 * _FORMS * self.turn + number
+        return 100_000 + 2 * _FORMS * self._round + number

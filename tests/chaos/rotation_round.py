@@ -40,7 +40,7 @@ async def rotate_keys(on: RoundContext) -> None:
 
     People who are signed in before stay so, and send their forms at the end.
     """
-    async with PortalUsers(on.environment, on.load, on.turn) as users:
+    async with PortalUsers(on.environment, on.load) as users:
         before = _keys_of(on)
         new = {name: f"turn-{on.turn}:{b64encode(secrets.token_bytes(32)).decode()}" for name in before}
         in_front = {name: f"{new[name]},{before[name]}" for name in before}

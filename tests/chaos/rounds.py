@@ -51,7 +51,7 @@ async def kill_portals(on: RoundContext) -> None:
     """
     environment = on.environment
     names = environment.instances("portals")
-    async with PortalUsers(environment, on.load, on.turn) as users:
+    async with PortalUsers(environment, on.load) as users:
         await users.begin_to_send()
         await environment.kill(*names)
         on.notes.append(await users.count_answers())
