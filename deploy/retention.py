@@ -197,11 +197,11 @@ TABLE: Final = (
         "Kafka",
     ),
     Row(
-        "reconciliations",
+        "reconciliations, and checks of the feeds",
         (
             "frikort.reconciliation.v1",
             "frikort.reconciliation-results.v1",
-            *_collections("exports", "reconciliations", "reconciliations_entries"),
+            *_collections("exports", "reconciliations", "reconciliations_entries", "feed_checks"),
         ),
         "pages 7 days, results without limit",
         "Results are evidence that the services agreed. They name a card by its id where it differed",

@@ -102,6 +102,8 @@ def _rights_on(topic: Topic) -> Iterator[Right]:
             yield from _on(topic.name, OPERATOR, Operation.WRITE)
     for principal in topic.described_by:
         yield from _on(topic.name, principal, Operation.DESCRIBE)
+    for principal in topic.checked_by:
+        yield from _on(topic.name, principal, Operation.READ)
     yield from _on(topic.dead, OPERATOR, Operation.READ)
     for name in (topic.name, topic.dead):
         yield from _on(name, BACKUP, Operation.READ)

@@ -139,12 +139,14 @@ class FillFeed(CardCommand):
     """Publish the records of the card and its years to the feed of ``authority``.
 
     A job of exports sends it once for each card. ``encrypt_again``: encrypt the CPR number with the current key first.
+    ``years``: those of which the authority has a record that may have to end.
     """
 
     type: ClassVar[str] = "dk.frikort.feed.fill.v1"
 
     authority: AuthorityName
     encrypt_again: bool = False
+    years: tuple[Year, ...] = ()
 
 
 class EncryptCprFor(CardCommand):

@@ -45,8 +45,8 @@ class Topic:
 
     ``writers`` and ``readers`` name processes, or ``authority-<name>``. Those in ``described_by`` may see where the
     topic ends, and no record. Each reader of a topic that ``is_followed`` reads it whole, from its beginning, without a
-    consumer group and dead letters. ``compacted_within`` limits the age of the part of a compacted topic that is not
-    compacted yet, so that a deleted record is gone some time later.
+    consumer group and dead letters; so do those in ``checked_by``. ``compacted_within`` limits the age of the part of a
+    compacted topic that is not compacted yet, so that a deleted record is gone some time later.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Topic:
     is_followed: bool = False
     compacted_within: timedelta | None = None
     described_by: tuple[str, ...] = ()
+    checked_by: tuple[str, ...] = ()
 
     @cached_property
     def types(self) -> Mapping[str, type[Message]]:
@@ -311,6 +312,7 @@ def _topic_of_feed(feed: Feed) -> Topic:
         messages=feeds.RECORDS_OF[feed.facts],
         writers=("exports",),
         readers=(feed.user,),
+        checked_by=("exports",),
         # A hundred municipalities: one partition has room for the citizens of each.
         partitions=1 if feed.facts is Facts.BENEFITS else PARTITIONS,
         cleanup="compact",

@@ -91,6 +91,7 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
             **_documents("reconciliations"),
             "card_histories": _KEEP_INDEXED,
             "statistics": _KEEP,
+            "feed_checks": _KEEP,
             "jobs": _KEEP,
             "key_checks": _READ_AND_ADD,
             **_OF_PROCESSORS,

@@ -8,6 +8,7 @@ from services.exports.cpr_encryption import cpr_encryptor, load_key
 from services.exports.difference_messages import message_finder
 from services.exports.extracts.requests import EXTRACT_FILES, REQUESTS
 from services.exports.extracts.worker import extract_job, pending_job
+from services.exports.feed_check import feed_check
 from services.exports.figures import figures_of
 from services.exports.jobs import JOB_KINDS
 from services.exports.processor import EncryptCpr, statements
@@ -54,6 +55,7 @@ if __name__ == "__main__":
             document_job_runner(lambda: JOB_KINDS),
             message_finder(settings),
             report_results,
+            feed_check(FEEDS, feeds, settings),
             statistics_job(delay_days=settings.statistics_delay_days),
         ],
         card_counter=CardCounter(

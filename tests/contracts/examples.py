@@ -346,7 +346,7 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         employers=(EmployerLine(cvr=CVR, reports=1, reported=572_400, exempt=572_400, excess=0),),
     ),
     FollowUpStatementUpdated(**_statement),
-    FillFeed(card_id=_CARD, authority="skat", encrypt_again=True),
+    FillFeed(card_id=_CARD, authority="skat", encrypt_again=True, years=(2025,)),
     EncryptCprFor(card_id=_CARD, authority="municipality-101", person=PERSON),
     TaxYearUpdated(
         **_statement | {"authority": "skat", "disputed": False}, cpr="header.key.iv.text.tag", disputed_employers=(),

@@ -115,7 +115,11 @@ def test_a_mirror_reads_every_topic_and_its_settings_and_nothing_else() -> None:
 
 
 def test_every_principal_of_the_table_is_known_and_only_the_provisioner_needs_no_right() -> None:
-    named = {principal for topic in TOPICS for principal in (*topic.writers, *topic.readers, *topic.described_by)}
+    named = {
+        principal
+        for topic in TOPICS
+        for principal in (*topic.writers, *topic.readers, *topic.described_by, *topic.checked_by)
+    }
     assert named <= set(PRINCIPALS)
     assert {right.principal for right in rights()} == set(PRINCIPALS) - {PROVISIONER}
 

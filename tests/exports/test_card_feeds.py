@@ -24,6 +24,7 @@ from frikort_contracts.messages import Message
 from frikort_contracts.rules.allowances import Allowance, AllowanceTable
 from frikort_contracts.values import EncryptedPerson
 
+from services.exports.card_feeds.last_records import last_of, to_fill
 from services.exports.card_feeds.processor import card_feeds
 from services.exports.card_feeds.state import CardFeeds
 from services.exports.processor import EncryptCpr
@@ -374,6 +375,51 @@ class TestFilling:
         exports = Exports()
         exports.feed(FillFeed(card_id=CARD, authority=FIRST))
         assert (exports.card, exports.records) == (None, [])
+
+
+class TestLastRecords:
+    """A record that a process publishes late, after its successor, is the last of its key on the topic."""
+
+    def _filled(self, exports: Exports, authority: str, last: FeedRecord) -> list[FeedRecord]:
+        """The records that are published again because ``last`` is the last one on the topic."""
+        feed = next(feed for feed in LOCAL if feed.name == authority)
+        exports.take()
+        exports.feed(*to_fill(feed, [last_of(last)], {CARD: exports.state}))
+        return exports.take()
+
+    def test_nothing_follows_the_newest_record(self) -> None:
+        exports = started()
+        for record in exports.records.copy():
+            assert self._filled(exports, record.authority, record) == []
+
+    def test_an_older_record_is_followed_by_the_newest(self) -> None:
+        exports = started()
+        exports.apply(reported("r2", B, 50_000, "2025-07-01"), *exports.ledger.report("r2", B, 50_000))
+        years = [record for record in exports.records if not isinstance(record, CardStateUpdated)]
+        for authority in (FIRST, "skat", "star"):
+            first, *_, newest = (record for record in years if record.authority == authority)
+            assert newest in self._filled(exports, authority, first)
+
+    def test_an_older_state_of_the_card_is_followed_by_the_newest(self) -> None:
+        exports = started()
+        exports.apply(handed_over("849"))
+        first, *_, newest = exports.of(CardStateUpdated)
+        assert newest in self._filled(exports, "star", first)
+
+    def test_a_record_after_the_end_of_its_year_is_followed_by_the_end(self) -> None:
+        exports = started()
+        (record,) = exports.of(BenefitYearUpdated)
+        exports.apply(handed_over("849"))
+        (end,) = exports.of(BenefitYearEnded)
+        assert self._filled(exports, FIRST, record) == [end]
+        assert self._filled(exports, FIRST, end) == []
+
+    def test_an_end_after_the_record_of_a_citizen_who_moved_back_is_followed_by_the_record(self) -> None:
+        exports = started()
+        exports.apply(handed_over("849"), handed_over("101", revision=3))
+        (end,) = exports.of(BenefitYearEnded, FIRST)
+        newest = exports.of(BenefitYearUpdated, FIRST)[-1]
+        assert self._filled(exports, FIRST, end) == [newest]
 
 
 class TestKeys:

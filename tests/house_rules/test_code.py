@@ -28,6 +28,7 @@ SHELL: Final = frozenset(
         "counting",
         "cpr_encryption",
         "difference_messages",
+        "feed_check",
         "files",
         "jobs",
         "publisher",

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from frikort_contracts.authorities import FEEDS, Facts, Feed
-from frikort_contracts.topics import AUTHORITY_SKAT, CARDS, EARNINGS
+from frikort_contracts.cloudevents import Envelope, decode, encode
+from frikort_contracts.feeds import FillFeed
+from frikort_contracts.topics import AUTHORITY_SKAT, CARDS, EARNINGS, FEED_TOPICS, source_of
 
+from services.exports.card_feeds.last_records import last_of, to_fill
+from services.exports.card_feeds.processor import NAME
 from tests.simulation.environment import Environment
+from tests.simulation.fault_schedule import is_injected
 from tests.simulation.reference_ledger import Year
 from tests.simulation.topic_reader import Message, invariant
 
 Records = dict[tuple[str, int | None], dict[str, Any]]
 _ENDED = "feed.benefit-year-ended"
+
+
+def fill_again(environment: Environment) -> int:
+    """Check the feeds as exports does at night. Returns the number of cards whose records are published again."""
+    cards, messages = environment.database("exports", NAME), list[FillFeed]()
+    for feed in FEEDS:
+        topic = FEED_TOPICS[feed.name]
+        records = [record for record in environment.broker.all(topic.name) if not is_injected(record)]
+        last = {record.key: last_of(decode(topic, record.value, record.headers).data) for record in records}
+        known = {each.card_id: state for each in last.values() if (state := cards.state(each.card_id)) is not None}
+        messages += to_fill(feed, last.values(), known)
+    for message in messages:
+        message_id = UUID(int=environment.rng.getrandbits(128), version=4)
+        now = environment.clock.read()
+        environment.broker.append(encode(Envelope(message_id, now, source_of("exports"), message, message_id)))
+    return len(messages)
 
 
 def check(
@@ -44,6 +67,7 @@ class _FeedCheck:
     def check(self) -> Counter[str]:
         for feed in FEEDS:
             records = self._newest(feed)
+            self._last_is_newest(feed, records)
             match feed.facts:
                 case Facts.TAX:
                     self._years(feed, records)
@@ -67,6 +91,19 @@ class _FeedCheck:
             self.counts[f"records of {feed.facts.value}"] += 1
             self.counts["records of an end"] += event.kind == _ENDED
         return newest
+
+    def _last_is_newest(self, feed: Feed, newest: Records) -> None:
+        """After the nightly check, the last record of each key is the newest one."""
+        last: Records = {}
+        for record in self.environment.broker.all(feed.topic):
+            if not is_injected(record):
+                data = json.loads(record.value or b"")
+                last[data["card_id"], data.get("year")] = data
+        for key, data in last.items():
+            invariant(
+                data["revision"] == newest[key]["revision"],
+                f"the last record of {feed.topic} about {key} has the revision {data['revision']}, not the newest",
+            )
 
     def _years(self, feed: Feed, records: Records) -> None:
         """Every year with a statement is published, with its amounts."""

@@ -16,7 +16,7 @@ import structlog
 from services.balance import ledger
 from services.issuance import mandates, numbers
 from services.runtime.processing import batch_processor, entries
-from tests.simulation import backups, job_check, reconciliation
+from tests.simulation import backups, feed_check, job_check, reconciliation
 from tests.simulation.environment import Environment
 from tests.simulation.reference_model import FEW_MANDATES
 from tests.simulation.scheduler import InjectedFault, NoProgress, UnexpectedError, Violation
@@ -80,6 +80,7 @@ def _run(seed: int, steps: float, citizens: int | None, record: bool, *, faultle
             saved = backups.back_up(environment)
             environment.heal()
             scheduler.run_until_idle(most=int(MAX_STEPS_TO_IDLE * max(steps, 1)))
+            counts["feeds filled after a late record"] += feed_check.fill_again(environment)
             last_run = environment.reconcile_again()
             scheduler.run_until_idle(most=int(MAX_STEPS_TO_IDLE * max(steps, 1)))
             counts += job_check.check_runs(environment, last_run)

@@ -104,7 +104,7 @@ def _answer(feeds: Sequence[Feed], rate: HourlyRate, card: CardFeeds, event: Req
         case FillFeed():
             if event.encrypt_again and card.cprs.get(event.authority) is not None:
                 return Decision(card, _encryptions(card, (event.authority,)))
-            return _publish(feeds, rate, _unpublished(card, event.authority), card.years)
+            return _publish(feeds, rate, _unpublished(card, event.authority, event.years), card.years)
         case EncryptCprAgain():
             # The tax agency's own number is part of its statements.
             held = sorted(name for name, cpr in card.cprs.items() if cpr is not None)
@@ -136,13 +136,14 @@ def _new_editions(card: CardFeeds, authorities: Iterable[str]) -> CardFeeds:
     return replace(card, editions={**card.editions, **editions})
 
 
-def _unpublished(card: CardFeeds, authority: str) -> CardFeeds:
-    """The card as if ``authority`` had no record of it; a year that it has can still end."""
+def _unpublished(card: CardFeeds, authority: str, held: Collection[int]) -> CardFeeds:
+    """The card as if ``authority`` had no record of it; a year that it has, or that is in ``held``, can still end."""
 
     def without(published: Mapping[str, int]) -> dict[str, int]:
         return {name: 0 if name == authority else revision for name, revision in published.items()}
 
     years = {number: replace(year, published=without(year.published)) for number, year in card.years.items()}
+    years |= {n: replace(years[n], published={**years[n].published, authority: 0}) for n in held if n in years}
     return replace(card, published=without(card.published), years=years)
 
 
