@@ -47,7 +47,7 @@ def may_read(principal: str) -> set[str]:
         return {topic.dead for topic in TOPICS}
     if principal in (BACKUP, MIRROR):
         return set(NAMES)
-    read = {topic.name for topic in TOPICS if principal in topic.readers}
+    read = {topic.name for topic in TOPICS if principal in (*topic.readers, *topic.checked_by)}
     if is_authority(principal):
         return read
     return read | {topic.dead for topic in TOPICS if principal in topic.readers and not topic.is_followed}

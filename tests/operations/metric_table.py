@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from prometheus_client import Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
-from services.exports import results
+from services.exports import feed_check, results
 from services.exports.extracts import worker
 from services.gateway import projection_heartbeat
 from services.gateway.attempts import limiter
@@ -16,7 +16,17 @@ from services.gateway.audit import nightly_check, watcher
 from services.gateway.retention import job
 from services.runtime import metrics as runtime_metrics
 
-MODULES: Final = (runtime_metrics, limiter, projection_heartbeat, nightly_check, watcher, job, worker, results)
+MODULES: Final = (
+    runtime_metrics,
+    limiter,
+    projection_heartbeat,
+    nightly_check,
+    watcher,
+    job,
+    worker,
+    feed_check,
+    results,
+)
 """The modules that define metrics."""
 _OF_THE_LIBRARY: Final = ("process_start_time_seconds", "process_resident_memory_bytes", "process_cpu_seconds_total")
 
