@@ -101,7 +101,11 @@ async def send_all(order: Order) -> Result:
 
     async def one(number: int, due: float) -> None:
         connection = await open_again(await free.get(), order.port)
-        status = await connection.send(request(order, number))
+        try:
+            status = await connection.send(request(order, number))
+        except ConnectionResetError:  # the server closed the idle connection while the request was sent
+            connection = await connect(order.port)
+            status = await connection.send(request(order, number))
         free.put_nowait(connection)
         if first <= due and (order.rate or perf_counter() <= last):
             statuses[str(status)] += 1
