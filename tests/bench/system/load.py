@@ -89,6 +89,16 @@ async def open_again(connection: Connection, port: int) -> Connection:
     return await connect(port) if connection.is_closed else connection
 
 
+async def exchange(connection: Connection, port: int, sent: bytes) -> tuple[Connection, int]:
+    """Send a request. Returns the connection, or the one that took its place, and the status of the answer."""
+    connection = await open_again(connection, port)
+    try:
+        return connection, await connection.send(sent)
+    except ConnectionResetError:  # the server closed the idle connection while the request was sent
+        connection = await connect(port)
+        return connection, await connection.send(sent)
+
+
 async def send_all(order: Order) -> Result:
     """Execute an order."""
     free: asyncio.Queue[Connection] = asyncio.Queue()
@@ -100,12 +110,7 @@ async def send_all(order: Order) -> Result:
     statuses: Counter[str] = Counter()
 
     async def one(number: int, due: float) -> None:
-        connection = await open_again(await free.get(), order.port)
-        try:
-            status = await connection.send(request(order, number))
-        except ConnectionResetError:  # the server closed the idle connection while the request was sent
-            connection = await connect(order.port)
-            status = await connection.send(request(order, number))
+        connection, status = await exchange(await free.get(), order.port, request(order, number))
         free.put_nowait(connection)
         if first <= due and (order.rate or perf_counter() <= last):
             statuses[str(status)] += 1
