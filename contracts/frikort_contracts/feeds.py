@@ -139,7 +139,7 @@ class FillFeed(CardCommand):
     """Publish the records of the card and its years to the feed of ``authority``.
 
     A job of exports sends it once for each card. ``encrypt_again``: encrypt the CPR number with the current key first.
-    ``years``: those of which the authority has a record that may have to end.
+    ``years``: years whose record or end is published even if the card knows of none that the authority has.
     """
 
     type: ClassVar[str] = "dk.frikort.feed.fill.v1"

@@ -93,13 +93,6 @@ def authority_keys(directory: Path) -> tuple[Path, Path]:
     return public, private
 
 
-def replace_authority_keys(keys: Keys) -> None:
-    """Replace the key pair of every authority in the two files."""
-    drawn = {name: _draw("enc", "ECDH-ES") for name in json.loads(keys.authority_keys.read_text())}
-    for path, private in ((keys.authority_private_keys, True), (keys.authority_keys, False)):
-        path.write_text(json.dumps({name: key.as_dict(private=private) for name, key in drawn.items()}))
-
-
 def _draw(use: str, algorithm: str) -> ECKey:
     return ECKey.generate_key("P-256", {"use": use, "alg": algorithm}, auto_kid=True)
 

@@ -13,18 +13,18 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Final
-from uuid import uuid4
 
 import structlog
 from aiokafka.errors import KafkaError
 from frikort_contracts.authorities import Feed
-from frikort_contracts.cloudevents import BrokenContract, Envelope, Record, decode, encode
+from frikort_contracts.cloudevents import BrokenContract, decode, encode
 from frikort_contracts.feeds import FillFeed
-from frikort_contracts.topics import FEED_TOPICS, source_of
+from frikort_contracts.topics import FEED_TOPICS
 from prometheus_client import Gauge
 
 from services.exports.card_feeds.last_records import Last, last_of, to_fill
 from services.exports.card_feeds.state import CardFeeds
+from services.runtime.envelopes import new_envelope
 from services.runtime.kafka.followed_topic import records_of
 from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.mongo.nightly import NightlyRuns
@@ -53,7 +53,7 @@ ReadLast = Callable[[Feed, int], Awaitable[Sequence[Last]]]
 """The last record of each key in a partition of a feed."""
 
 GetCard = Callable[[str], Awaitable[CardFeeds | None]]
-Publish = Callable[[Sequence[Record]], Awaitable[None]]
+Send = Callable[[Sequence[FillFeed]], Awaitable[None]]
 
 
 class FeedCheck:
@@ -65,22 +65,22 @@ class FeedCheck:
         feeds: Sequence[Feed],
         read_last: ReadLast,
         get_card: GetCard,
-        publish: Publish,
+        send: Send,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._feeds = feeds
         self._read_last = read_last
         self._get_card = get_card
-        self._publish = publish
+        self._send = send
         self._sleep = sleep
 
     async def run(self) -> int:
-        """Check, and publish the messages that fill. Returns the number of cards. Raises the errors of the ports."""
+        """Check, and send the messages that fill. Returns the number of cards. Raises the errors of the ports."""
         count = 0
         for feed in self._feeds:
             found = [each for n in range(FEED_TOPICS[feed.name].partitions) for each in await self._check(feed, n)]
             if found:
-                await self._publish([_record(message) for message in found])
+                await self._send(found)
                 logger.warning("exports.feed_filled", authority=feed.name, cards=len(found))
             count += len(found)
         return count
@@ -103,8 +103,8 @@ class FeedCheck:
         for start in range(0, len(ids), _CARDS_AT_ONCE):
             some = ids[start : start + _CARDS_AT_ONCE]
             cards = await asyncio.gather(*map(self._get_card, some))
-            known = {card.card_id: card for card in cards if card is not None}
-            found += to_fill(feed, [each for card_id in some for each in by_card[card_id]], known)
+            messages = [to_fill(feed, card, by_card[card.card_id]) for card in cards if card is not None]
+            found += [message for message in messages if message is not None]
         return found
 
 
@@ -129,11 +129,15 @@ def feed_check(table: Sequence[Feed], documents: Processor[CardFeeds], settings:
 
     async def check_feeds(runtime: Runtime) -> None:
         runs = NightlyRuns(runtime.database[CHECKS], hour=_HOUR)
+
+        async def send(messages: Sequence[FillFeed]) -> None:
+            await runtime.producer.publish([encode(new_envelope(each, writer="exports")) for each in messages])
+
         check = FeedCheck(
             feeds=table,
             read_last=last_records(settings),
             get_card=runtime.reader(documents).get,
-            publish=runtime.producer.publish,
+            send=send,
         )
         while True:
             await _check_once(runs, check, runs.day_of(datetime.now(UTC)))
@@ -156,15 +160,3 @@ async def _check_once(runs: NightlyRuns, check: FeedCheck, day: str) -> None:
         return
     await runs.finish(day, datetime.now(UTC), {"cards": cards})
     logger.info("exports.feeds_checked", cards=cards)
-
-
-def _record(message: FillFeed) -> Record:
-    message_id = uuid4()
-    envelope = Envelope(
-        id=message_id,
-        time=datetime.now(UTC),
-        source=source_of("exports"),
-        data=message,
-        correlation_id=message_id,
-    )
-    return encode(envelope)

@@ -12,14 +12,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
-from uuid import uuid4
 
 import structlog
 from aiokafka.errors import KafkaError
-from frikort_contracts.cloudevents import Envelope, Record, encode, tombstone
+from frikort_contracts.cloudevents import Record, encode, tombstone
 from frikort_contracts.extracts import EncryptCprAgain, ForgetPerson
 from frikort_contracts.messages import Command
-from frikort_contracts.topics import PERSON_KEYS, source_of
+from frikort_contracts.topics import PERSON_KEYS
 from frikort_contracts.values import EncryptedPerson
 from pymongo.errors import PyMongoError
 
@@ -29,6 +28,7 @@ from services.gateway.projections.cards import PROJECTION, CardView, alias_of_pe
 from services.gateway.settings import GatewaySettings
 from services.runtime import exit_codes
 from services.runtime.encryption import Encryptor
+from services.runtime.envelopes import new_envelope
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.key_providers import SettingsProvider
@@ -186,16 +186,7 @@ async def _reencrypt_cpr(settings: GatewaySettings, producer: Producer, rate: fl
 
 
 def _command(command: Command) -> Record:
-    message_id = uuid4()
-    return encode(
-        Envelope(
-            id=message_id,
-            time=datetime.now(UTC),
-            source=source_of("gateway"),
-            data=command,
-            correlation_id=message_id,
-        )
-    )
+    return encode(new_envelope(command, writer="gateway"))
 
 
 def _person_in(card: CardView, mandate_id: str | None) -> EncryptedPerson | None:

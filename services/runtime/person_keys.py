@@ -14,14 +14,14 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from uuid import uuid4
 
 import structlog
 from frikort_contracts.cloudevents import BrokenContract, Envelope, decode, encode, tombstone
 from frikort_contracts.person_keys import Lookup, PersonKeysWrapped, Purpose
-from frikort_contracts.topics import PERSON_KEYS, Topic, source_of
+from frikort_contracts.topics import PERSON_KEYS, Topic
 
 from services.runtime.encryption import DecryptionError, Encryptor
+from services.runtime.envelopes import new_envelope
 from services.runtime.kafka.followed_topic import records_of
 from services.runtime.kafka.topics import require
 from services.runtime.key_providers import KeyProvider, setting_of
@@ -386,11 +386,4 @@ def created_at(keys_id: str) -> datetime | None:
 
 def envelope_of(keys: PersonKeysWrapped) -> Envelope[PersonKeysWrapped]:
     """The envelope of new keys, or of keys that were wrapped again."""
-    message_id = uuid4()
-    return Envelope(
-        id=message_id,
-        time=datetime.now(UTC),
-        source=source_of(PERSON_KEYS.writers[0]),
-        data=keys,
-        correlation_id=message_id,
-    )
+    return new_envelope(keys, writer=PERSON_KEYS.writers[0])

@@ -13,7 +13,7 @@ from typing import Final
 from frikort_contracts.person_keys import Purpose
 
 from deploy.local.config import REPOSITORY
-from deploy.local.keys import replace_authority_keys
+from deploy.local.keys import authority_keys
 from deploy.local.system import SERVICES
 from services.gateway.person_encryption import Persons, lookup_hashers
 from services.gateway.projections.cards import PROJECTION
@@ -45,10 +45,13 @@ async def rotate_keys(on: RoundContext) -> None:
         new = {name: f"turn-{on.turn}:{b64encode(secrets.token_bytes(32)).decode()}" for name in before}
         in_front = {name: f"{new[name]},{before[name]}" for name in before}
         await _use(on, {name: f"{before[name]},{new[name]}" for name in before})
-        replace_authority_keys(on.environment.system.keys)
+        _draw_authority_keys(on)
         await _use(on, in_front)
         for arguments in _JOBS:
-            await _run(on, command.KEYS, *arguments)
+            output = await _run(on, command.KEYS, *arguments)
+            if output is None:
+                return
+            on.notes.append(output)
         on.load.forget_keys()
         await _use(on, new | {name: in_front[name] for name in _KEPT})
         people, unreadable = await _read_all(on)
@@ -82,29 +85,33 @@ async def _use(on: RoundContext, keys: Mapping[str, str]) -> None:
         )
 
 
+def _draw_authority_keys(on: RoundContext) -> None:
+    """Give every authority a new pair of keys."""
+    private = on.environment.system.keys.authority_private_keys
+    private.unlink()
+    authority_keys(private.parent)
+
+
 async def _check_audit_log(on: RoundContext) -> None:
     """Check the audit log with the public keys of all signatures."""
-    with NamedTemporaryFile("w", suffix=".json") as file:
-        file.write(await _run(on, command.AUDIT_LOG, "keys"))
-        file.flush()
-        await _run(on, command.AUDIT_LOG, "check", "--keys", file.name)
+    keys = await _run(on, command.AUDIT_LOG, "keys")
+    if keys is not None:
+        with NamedTemporaryFile("w", suffix=".json") as file:
+            file.write(keys)
+            file.flush()
+            await _run(on, command.AUDIT_LOG, "check", "--keys", file.name)
 
 
-async def _run(on: RoundContext, main: command.Main, *arguments: str) -> str:
-    """The output of an operator's command; a failure is noted in the journal."""
-    code, out, err = await _command(on, main, *arguments)
-    if code != exit_codes.DONE:
-        on.load.journal.surprises.append(f"{' '.join(arguments)} ended with {code}: {out} {err}")
-    elif main is command.KEYS:
-        on.notes.append(out.strip())
-    return out
-
-
-async def _command(on: RoundContext, main: command.Main, *arguments: str) -> tuple[int, str, str]:
+async def _run(on: RoundContext, main: command.Main, *arguments: str) -> str | None:
+    """The output of an operator's command; None if it failed, which the journal notes."""
     system = on.environment.system
     (gateway,) = (service for service in SERVICES if service.name == "gateway")
     environment = system.environment("gateway", gateway.settings)
-    return await asyncio.to_thread(command.run, main, list(arguments), environment)
+    code, out, err = await asyncio.to_thread(command.run, main, list(arguments), environment)
+    if code == exit_codes.DONE:
+        return out.strip()
+    on.load.journal.surprises.append(f"{' '.join(arguments)} ended with {code}: {out} {err}")
+    return None
 
 
 async def _read_all(on: RoundContext) -> tuple[int, list[str]]:

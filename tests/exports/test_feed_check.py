@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from frikort_contracts.authorities import Feed, municipality_feed
-from frikort_contracts.cloudevents import Record, decode
 from frikort_contracts.feeds import FillFeed
-from frikort_contracts.topics import FEED_JOBS
 
 from services.exports.card_feeds.last_records import Last
 from services.exports.card_feeds.payment_days import PaymentDays
@@ -31,7 +29,7 @@ class World:
     def __init__(self, *reads: Sequence[Last], cards: Sequence[CardFeeds]) -> None:
         self.reads = list(reads)
         self.cards = {each.card_id: each for each in cards}
-        self.published: list[FillFeed] = []
+        self.sent: list[FillFeed] = []
         self.waits: list[float] = []
 
     async def run(self) -> int:
@@ -39,7 +37,7 @@ class World:
             feeds=(FEED,),
             read_last=self._read_last,
             get_card=self._get_card,
-            publish=self._publish,
+            send=self._send,
             sleep=self._sleep,
         )
         return await check.run()
@@ -51,8 +49,8 @@ class World:
     async def _get_card(self, card_id: str) -> CardFeeds | None:
         return self.cards.get(card_id)
 
-    async def _publish(self, records: Sequence[Record]) -> None:
-        self.published += [decode(FEED_JOBS, record.value, record.headers).data for record in records]
+    async def _send(self, messages: Sequence[FillFeed]) -> None:
+        self.sent += messages
 
     async def _sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
@@ -65,14 +63,14 @@ def last(card_id: str, revision: int) -> Last:
 async def test_a_feed_whose_last_records_are_the_newest_is_read_once_and_not_filled() -> None:
     world = World([last("a", 3), last("b", 1)], cards=[card("a", 3), card("b", 1)])
     assert await world.run() == 0
-    assert (world.published, world.waits, world.reads) == ([], [], [])
+    assert (world.sent, world.waits, world.reads) == ([], [], [])
 
 
 async def test_only_the_cards_with_an_older_last_record_are_filled() -> None:
     read = [last("a", 3), last("b", 1), last("unknown", 7)]
     world = World(read, read, cards=[card("a", 3), card("b", 2)])
     assert await world.run() == 1
-    assert world.published == [FillFeed(card_id="b", authority=FEED.name, years=(YEAR,))]
+    assert world.sent == [FillFeed(card_id="b", authority=FEED.name, years=(YEAR,))]
 
 
 async def test_a_record_that_is_being_published_during_the_check_is_waited_for() -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from frikort_contracts.authorities import FEEDS
-from frikort_contracts.cloudevents import Record, decode
-from frikort_contracts.feeds import CardUseUpdated
+from frikort_contracts.cloudevents import Record, decode, encode
+from frikort_contracts.feeds import CardUseUpdated, FillFeed
 from frikort_contracts.rules.allowances import AllowanceTable
 from frikort_contracts.topics import FEED_TOPICS
 
 from services.exports.card_feeds.processor import card_feeds
 from services.exports.feed_check import FeedCheck, last_records
+from services.runtime.envelopes import new_envelope
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.mongo.document_store import Reader
 from services.runtime.mongo.driver import close, connect, durable_database
@@ -31,11 +32,15 @@ async def check(world: World) -> AsyncIterator[FeedCheck]:
     producer = KafkaProducer(settings, client_id="test-feed-check", timeout=20)
     client = connect(world.system.mongodb_access.uri("exports"))
     reader = Reader(durable_database(client, "frikort_exports"), card_feeds(FEEDS, {}, AllowanceTable(years={})))
+
+    async def send(messages: Sequence[FillFeed]) -> None:
+        await producer.publish([encode(new_envelope(each, writer="exports")) for each in messages])
+
     yield FeedCheck(
         feeds=FEEDS,
         read_last=last_records(settings),
         get_card=reader.get,
-        publish=producer.publish,
+        send=send,
         sleep=lambda _: asyncio.sleep(0),
     )
     await producer.stop()

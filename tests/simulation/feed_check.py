@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +12,10 @@ from frikort_contracts.cloudevents import Envelope, decode, encode
 from frikort_contracts.feeds import FillFeed
 from frikort_contracts.topics import AUTHORITY_SKAT, CARDS, EARNINGS, FEED_TOPICS, source_of
 
-from services.exports.card_feeds.last_records import last_of, to_fill
+from services.exports.card_feeds.last_records import Last, last_of
 from services.exports.card_feeds.processor import NAME
+from services.exports.card_feeds.state import CardFeeds
+from services.exports.feed_check import FeedCheck
 from tests.simulation.environment import Environment
 from tests.simulation.fault_schedule import is_injected
 from tests.simulation.reference_ledger import Year
@@ -24,20 +25,35 @@ Records = dict[tuple[str, int | None], dict[str, Any]]
 _ENDED = "feed.benefit-year-ended"
 
 
-def fill_again(environment: Environment) -> int:
-    """Check the feeds as exports does at night. Returns the number of cards whose records are published again."""
-    cards, messages = environment.database("exports", NAME), list[FillFeed]()
-    for feed in FEEDS:
-        topic = FEED_TOPICS[feed.name]
-        records = [record for record in environment.broker.all(topic.name) if not is_injected(record)]
-        last = {record.key: last_of(decode(topic, record.value, record.headers).data) for record in records}
-        known = {each.card_id: state for each in last.values() if (state := cards.state(each.card_id)) is not None}
-        messages += to_fill(feed, last.values(), known)
-    for message in messages:
-        message_id = UUID(int=environment.rng.getrandbits(128), version=4)
-        now = environment.clock.read()
-        environment.broker.append(encode(Envelope(message_id, now, source_of("exports"), message, message_id)))
-    return len(messages)
+async def fill_again(environment: Environment) -> None:
+    """Check the feeds as exports does at night."""
+
+    async def read_last(feed: Feed, number: int) -> Sequence[Last]:
+        return [last for partition, last in _last_records(environment, feed) if partition == number]
+
+    async def get_card(card_id: str) -> CardFeeds | None:
+        card: CardFeeds | None = environment.database("exports", NAME).state(card_id)
+        return card
+
+    async def send(messages: Sequence[FillFeed]) -> None:
+        for message in messages:
+            message_id = UUID(int=environment.rng.getrandbits(128), version=4)
+            now = environment.clock.read()
+            environment.broker.append(encode(Envelope(message_id, now, source_of("exports"), message, message_id)))
+
+    async def settled(_: float) -> None:
+        """Nothing is being published: all work has ended."""
+
+    check_of_night = FeedCheck(feeds=FEEDS, read_last=read_last, get_card=get_card, send=send, sleep=settled)
+    environment.counts["feeds filled after a late record"] += await check_of_night.run()
+
+
+def _last_records(environment: Environment, feed: Feed) -> Iterable[tuple[int, Last]]:
+    """The last record of each key of a feed, with its partition."""
+    topic = FEED_TOPICS[feed.name]
+    records = [record for record in environment.broker.all(topic.name) if not is_injected(record)]
+    last = {record.key: record for record in records}
+    return [(r.partition, last_of(decode(topic, r.value, r.headers).data)) for r in last.values()]
 
 
 def check(
@@ -94,15 +110,11 @@ class _FeedCheck:
 
     def _last_is_newest(self, feed: Feed, newest: Records) -> None:
         """After the nightly check, the last record of each key is the newest one."""
-        last: Records = {}
-        for record in self.environment.broker.all(feed.topic):
-            if not is_injected(record):
-                data = json.loads(record.value or b"")
-                last[data["card_id"], data.get("year")] = data
-        for key, data in last.items():
+        for _, last in _last_records(self.environment, feed):
+            key = last.card_id, last.year
             invariant(
-                data["revision"] == newest[key]["revision"],
-                f"the last record of {feed.topic} about {key} has the revision {data['revision']}, not the newest",
+                last.revision == newest[key]["revision"],
+                f"the last record of {feed.topic} about {key} has the revision {last.revision}, not the newest",
             )
 
     def _years(self, feed: Feed, records: Records) -> None:

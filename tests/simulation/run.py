@@ -80,7 +80,7 @@ def _run(seed: int, steps: float, citizens: int | None, record: bool, *, faultle
             saved = backups.back_up(environment)
             environment.heal()
             scheduler.run_until_idle(most=int(MAX_STEPS_TO_IDLE * max(steps, 1)))
-            counts["feeds filled after a late record"] += feed_check.fill_again(environment)
+            environment.start_client("feed check", feed_check.fill_again(environment))
             last_run = environment.reconcile_again()
             scheduler.run_until_idle(most=int(MAX_STEPS_TO_IDLE * max(steps, 1)))
             counts += job_check.check_runs(environment, last_run)

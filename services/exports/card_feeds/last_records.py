@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from frikort_contracts.authorities import Feed
@@ -36,14 +35,10 @@ def is_current(feed: Feed, card: CardFeeds, last: Last) -> bool:
     return last.revision >= newest and not (last.is_end and newest > 0)
 
 
-def to_fill(feed: Feed, last: Iterable[Last], cards: Mapping[str, CardFeeds]) -> list[FillFeed]:
-    """The messages that let each card publish again what is newer than the last records."""
-    years: dict[str, set[int]] = defaultdict(set)
-    for each in last:
-        card = cards.get(each.card_id)
-        if card is not None and not is_current(feed, card, each):
-            years[each.card_id] |= set() if each.year is None else {each.year}
-    return [
-        FillFeed(card_id=card_id, authority=feed.name, years=tuple(sorted(of_card)))
-        for card_id, of_card in sorted(years.items())
-    ]
+def to_fill(feed: Feed, card: CardFeeds, last: Iterable[Last]) -> FillFeed | None:
+    """The message that lets a card publish again what is newer than its last records; None if nothing is."""
+    older = [each for each in last if not is_current(feed, card, each)]
+    if not older:
+        return None
+    years = sorted(each.year for each in older if each.year is not None)
+    return FillFeed(card_id=card.card_id, authority=feed.name, years=tuple(years))

@@ -7,6 +7,7 @@ standard input and writes a ``Result`` to standard output, both as JSON.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import sys
@@ -84,19 +85,16 @@ async def connect(port: int) -> Connection:
     return connection
 
 
-async def open_again(connection: Connection, port: int) -> Connection:
-    """The connection, or a new one if the server has closed it: it was idle for some seconds."""
-    return await connect(port) if connection.is_closed else connection
-
-
 async def exchange(connection: Connection, port: int, sent: bytes) -> tuple[Connection, int]:
-    """Send a request. Returns the connection, or the one that took its place, and the status of the answer."""
-    connection = await open_again(connection, port)
-    try:
-        return connection, await connection.send(sent)
-    except ConnectionResetError:  # the server closed the idle connection while the request was sent
-        connection = await connect(port)
-        return connection, await connection.send(sent)
+    """Send a request, on a new connection if the server has closed this one: it was idle for some seconds.
+
+    Returns the connection that was used, and the status of the answer.
+    """
+    if not connection.is_closed:
+        with contextlib.suppress(ConnectionResetError):  # closed while the request was sent
+            return connection, await connection.send(sent)
+    connection = await connect(port)
+    return connection, await connection.send(sent)
 
 
 async def send_all(order: Order) -> Result:
