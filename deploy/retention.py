@@ -58,6 +58,7 @@ _READ_MODELS: Final = (
     *("cards", "employments", "reports", "ledgers", "outcomes", "extracts", "extract_parts", "extract_files"),
     *("reconciliations", "statistics", "evidence"),
 )
+_COMPARED: Final = ("statements", "card_feeds")
 
 TABLE: Final = (
     Row(
@@ -102,12 +103,13 @@ TABLE: Final = (
         "nothing",
     ),
     Row(
-        "read models and histories that are being built again",
+        "read models and documents of exports that are being built again",
         (
             *_collections("gateway", "rebuilds", *(f"{name}_rebuilt" for name in _READ_MODELS)),
             *_collections("exports", "rebuilds", "card_histories_rebuilt"),
+            *_collections("exports", *(f"{name}_rebuilt{part}" for name in _COMPARED for part in ("", "_entries"))),
         ),
-        "until they take the place of the others; when they were built, without limit",
+        "until they take the place of the others, or were compared with them; when they were built, without limit",
         _REBUILT,
         "the command that builds them",
     ),

@@ -73,6 +73,15 @@ def _rebuilt(*projections: str) -> dict[str, frozenset[Action]]:
     return {"rebuilds": _KEEP, **dict.fromkeys(names, replaced)}
 
 
+def _compared(*processors: str) -> dict[str, frozenset[Action]]:
+    """Documents of processors that are compared with the topics, and those that are built beside for it."""
+    corrected = frozenset({Action.FIND, Action.INSERT, Action.UPDATE, Action.REMOVE})
+    beside = _KEEP_INDEXED | {Action.LIST_INDEXES, Action.DROP}
+    names = [name for processor in processors for name in (processor, f"{processor}_entries")]
+    copies = [name for processor in processors for name in (f"{processor}_rebuilt", f"{processor}_rebuilt_entries")]
+    return {"applied_positions": _READ, **dict.fromkeys(names, corrected), **dict.fromkeys(copies, beside)}
+
+
 # A process with processors keeps how far its database has applied its topics, and the formats of its documents.
 _OF_PROCESSORS: Final = {"applied_positions": _KEEP, "formats": _KEEP}
 # It counts its dead letters that wait.
@@ -162,12 +171,12 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
 DATABASES: Final = tuple(sorted({name for rights in _PROCESSES_AND_OPERATOR.values() for name in rights}))
 
 REBUILD: Final = "rebuild"
-"""Builds projections again. Only a person's tool: no process may drop a collection."""
+"""Builds projections and documents of exports again. Only a person's tool: no process may drop a collection."""
 _COPY: Final = frozenset({Action.FIND, Action.LIST_COLLECTIONS, Action.LIST_INDEXES})
 _USERS: Final[Mapping[str, Rights]] = {
     **_PROCESSES_AND_OPERATOR,
     REBUILD: {
-        "frikort_exports": _rebuilt("card_histories"),
+        "frikort_exports": {**_rebuilt("card_histories"), **_compared("statements", "card_feeds")},
         "frikort_gateway": _rebuilt(*_READ_MODELS),
     },
     # MongoDB's log of operations says which documents have changed.

@@ -6,16 +6,14 @@ from services.exports.card_feeds.processor import card_feeds
 from services.exports.card_feeds.records import OWN_CPR, needs_cpr
 from services.exports.cpr_encryption import cpr_encryptor, load_key
 from services.exports.difference_messages import message_finder
-from services.exports.extracts.requests import EXTRACT_FILES, REQUESTS
 from services.exports.extracts.worker import extract_job, pending_job
 from services.exports.feed_check import feed_check
 from services.exports.figures import figures_of
 from services.exports.jobs import JOB_KINDS
 from services.exports.processor import EncryptCpr, statements
-from services.exports.reconciliation import RECONCILIATIONS
+from services.exports.processors import processors
 from services.exports.results import report_results
 from services.exports.settings import ExportsSettings
-from services.exports.statistics.card_history import CARD_HISTORIES
 from services.exports.statistics.publisher import statistics_job
 from services.runtime.document_jobs import document_job_runner
 from services.runtime.encryption import Encryptor
@@ -43,7 +41,7 @@ if __name__ == "__main__":
     run(
         service="exports",
         settings=settings,
-        processors=[cards, REQUESTS, EXTRACT_FILES, RECONCILIATIONS, CARD_HISTORIES, feeds],
+        processors=processors(cards, feeds),
         start_checks=[person_keys.catch_up(settings), allowances.catch_up],
         background_tasks=[
             person_keys.follow(settings),

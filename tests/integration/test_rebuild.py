@@ -24,7 +24,7 @@ REBUILT: Final = {
     "exports": ("exports", ("card_histories",)),
 }
 """The projections that are built again, and the process whose settings the command gets."""
-MODULES: Final = {"gateway": command.REBUILD_READ_MODELS, "exports": command.REBUILD_HISTORIES}
+MODULES: Final = {"gateway": command.REBUILD_READ_MODELS, "exports": command.REBUILD_EXPORTS}
 
 
 def rebuild(world: World, service: str, *names: str) -> str:

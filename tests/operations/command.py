@@ -18,7 +18,7 @@ from typing import Final
 from deploy.backup.__main__ import main as backup
 from deploy.mongodb.__main__ import main as users
 from services.exports.jobs import JOB_KINDS as OF_EXPORTS
-from services.exports.rebuild import main as histories
+from services.exports.rebuild import main as of_exports
 from services.gateway.audit.__main__ import main as audit_log
 from services.gateway.keys import main as keys
 from services.gateway.projections.rebuild import main as read_models
@@ -33,7 +33,7 @@ Main = Callable[[Sequence[str]], int]
 AUDIT_LOG: Final[Main] = audit_log
 DEAD_LETTERS: Final[Main] = dead_letters
 KEYS: Final[Main] = keys
-REBUILD_HISTORIES: Final[Main] = histories
+REBUILD_EXPORTS: Final[Main] = of_exports
 REBUILD_READ_MODELS: Final[Main] = read_models
 YEARS: Final[Main] = years
 
@@ -55,7 +55,7 @@ _MODULES: Final[Mapping[str, Main]] = {
     "deploy.mongodb": users,
     "services.balance.jobs": _balance_jobs,
     "services.exports.jobs": _exports_jobs,
-    "services.exports.rebuild": histories,
+    "services.exports.rebuild": of_exports,
     "services.gateway.audit": audit_log,
     "services.gateway.keys": keys,
     "services.gateway.projections.rebuild": read_models,

@@ -63,7 +63,7 @@ COMMANDS: Final[Mapping[str, RunBy]] = {
         "tests/deploy/test_mongodb_users.py::test_the_command_succeeds_when_the_rights_are_those_of_the_table"
     ),
     "python -m deploy.observability.dashboard": RunBy("tests/operations/test_alerts.py::test_the_dashboard_is_current"),
-    "python -m services.exports.rebuild card_histories": _REBUILT,
+    "python -m services.exports.rebuild NAME...": _REBUILT,
     "python -m services.gateway.projections.rebuild NAME...": _REBUILT,
     "python -m services.gateway.audit check --keys keys.json": _AUDIT,
     "python -m services.gateway.audit keys > keys.json": _AUDIT,

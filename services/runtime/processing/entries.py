@@ -86,6 +86,27 @@ class EntryMap:
         yield from self.inside.items()
         yield from self._not_inside()
 
+    def outside_items(self) -> Iterator[tuple[str, Any]]:
+        """The entries that are not inside. Raises ``EntriesNotLoaded``."""
+        if not self._is_complete:
+            raise EntriesNotLoaded(self.name, None)
+        return self._not_inside()
+
+    def arranged_as(self, other: EntryMap) -> EntryMap:
+        """All entries of this map, those that ``other`` has too in the same place: inside, or outside.
+
+        ``EntriesNotLoaded`` is raised unless all entries of both are known. The result has no recent entries.
+        """
+        entries, elsewhere = dict(self.items()), {key for key, _ in other.outside_items()}
+        inside = {key: entries[key] for key in other.inside if key in entries}
+        for key, value in entries.items():
+            if key not in inside and key not in elsewhere and len(inside) < MOST_INSIDE:
+                inside[key] = value
+        outside = {key: value for key, value in entries.items() if key not in inside}
+        after = EntryMap(self.name, inside, len(outside))
+        after._loaded, after._is_complete = outside, True
+        return after
+
     def _not_inside(self) -> Iterator[tuple[str, Any]]:
         """The known entries that are not inside."""
         known = {**self._loaded, **self.changed}

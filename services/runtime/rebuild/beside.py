@@ -12,28 +12,21 @@ A rebuild that was interrupted continues where it was.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import uuid4
 
-from frikort_contracts.cloudevents import Record
 from pymongo.errors import BulkWriteError
 
-from services.runtime.error_kinds import RETRYABLE
-from services.runtime.kafka.consumer import KafkaConsumer
-from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.mongo.document_store import MongoStore
 from services.runtime.mongo.driver import Database, connect_for_processing, durable_database
 from services.runtime.operator_commands import write
 from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
-from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.document_cache import DocumentCache
-from services.runtime.processing.policies import BatchPolicy, CommitPolicy
-from services.runtime.processing.positions import Offsets, Partition
+from services.runtime.rebuild.replay import Discarded, Replay, Report
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -41,6 +34,7 @@ if TYPE_CHECKING:
     from services.runtime.processing.apply import Document, Documents, Incoming
     from services.runtime.processing.decision import Address
     from services.runtime.processing.entry_loading import MapAddress, Needed, StoredEntries
+    from services.runtime.processing.positions import Offsets
     from services.runtime.processing.projection import Projection
     from services.runtime.settings import RuntimeSettings
 
@@ -49,38 +43,6 @@ SUFFIX: Final = "_rebuilt"
 _WORKERS: Final = 2
 _CACHED: Final = 20_000
 _COPIED_AT_ONCE: Final = 500
-_POLL_SECONDS: Final = 0.2
-_COMMITS: Final = CommitPolicy(min_interval=1.0)
-
-
-class RebuildStopped(RuntimeError):
-    """The consumer of a rebuild stopped itself; the text says why."""
-
-
-@dataclass
-class Progress:
-    """How far a rebuild has applied its topics. Also the port by which the consumer reports it."""
-
-    applied: dict[Partition, int] = field(default_factory=dict)
-
-    async def add(self, offsets: Offsets) -> None:
-        """See ``AppliedPositions``."""
-        self.applied.update(offsets)
-
-    def has_reached(self, ends: Offsets) -> bool:
-        """Whether everything before ``ends`` is applied."""
-        return all(self.applied.get(partition, 0) >= end for partition, end in ends.items() if end)
-
-    def records(self, ends: Offsets) -> int:
-        """How many of the records before ``ends`` are applied."""
-        return sum(min(self.applied.get(partition, 0), end) for partition, end in ends.items())
-
-
-class _Discarded:
-    """A projection publishes nothing but dead letters, and the service has published those already."""
-
-    async def publish(self, records: Sequence[Record]) -> None:
-        """Discard the records."""
 
 
 class _Store:
@@ -140,7 +102,7 @@ class Rebuild:
     """The rebuild of one projection of a service. ``report`` gets a line now and then."""
 
     def __init__(
-        self, service: str, projection: Projection[Any], settings: RuntimeSettings, *, report: Any = write
+        self, service: str, projection: Projection[Any], settings: RuntimeSettings, *, report: Report = write
     ) -> None:
         self._service = service
         self._projection = projection
@@ -149,15 +111,13 @@ class Rebuild:
         self._client = connect_for_processing(settings.mongodb_uri)
         self._database = durable_database(self._client, f"frikort_{service}")
         self._rebuilds = self._database[COLLECTION]
-        self._kafka = KafkaProducer(settings, client_id=f"frikort-rebuild-{projection.name}", timeout=20)
-        self._progress = Progress()
-        self._failed: str | None = None
+        self._replay = Replay(service, projection.name, projection.topics, settings, report)
 
     async def run(self, *, every: float = 5.0) -> int:
         """Rebuild, and return the number of records. ``every``: seconds between two lines of progress."""
         name = self._projection.name
         try:
-            await self._kafka.start()
+            await self._replay.kafka.start()
             run = await self._begin()
             store = _Store(self._database, self._projection)
             if run["switched"]:
@@ -166,28 +126,25 @@ class Rebuild:
                 service=self._service,
                 processor=self._projection,
                 store=store,
-                producer=_Discarded(),
+                producer=Discarded(),
                 cache=DocumentCache(_CACHED if self._projection.cached else 0),
                 dead_letter_limit=self._settings.dead_letter_limit,
             )
             gate = _Gate(processor)
-            group = f"frikort.{self._service}.rebuild.{name}.{run['run']}"
-            self._progress.applied.update(await self._kafka.committed_positions(group))
-            consumer = self._consumer(gate, group)
-            await consumer.start()
+            await self._replay.start(gate, run["run"])
             try:
-                ends = await self._until_applied(every)
+                ends = await self._replay.until_applied(every)
                 if not run["switched"]:
                     ends = await self._switch(gate, store)
-                await self._until(ends, every)
+                await self._replay.until(ends, every)
             finally:
-                await consumer.stop()
+                await self._replay.stop()
             await self._rebuilds.update_one({"_id": name}, {"$set": {"done": True, "ended_at": _now()}})
-            count = self._progress.records(ends)
+            count = self._replay.progress.records(ends)
             self._report(f"{name}: rebuilt from {count:,} records")
             return count
         finally:
-            await self._kafka.stop()
+            await self._replay.kafka.stop()
             self._client.close()
 
     async def _begin(self) -> Mapping[str, Any]:
@@ -216,54 +173,6 @@ class Rebuild:
             if options["name"] != "_id_":
                 await target.create_index(list(index["key"].items()), **options)
 
-    def _consumer(self, gate: _Gate, group: str) -> BatchConsumer:
-        most = self._settings.batch_records
-        return BatchConsumer(
-            consumer=KafkaConsumer(
-                settings=self._settings,
-                topics={topic.name for topic in self._projection.topics},
-                group=group,
-                client_id=f"frikort-rebuild-{self._projection.name}",
-            ),
-            processors=[gate],
-            batching=BatchPolicy(min_records=1, max_records=most, max_wait=0.0, burst=1),
-            committing=_COMMITS,
-            retryable=RETRYABLE,
-            stop_service=self._stop,
-            stall_timeout=self._settings.stall_timeout,
-            applied=self._progress,
-        )
-
-    def _stop(self, reason: str) -> None:
-        self._failed = reason
-
-    async def _ends(self) -> dict[Partition, int]:
-        """The end of each partition that has a record."""
-        ends = await self._kafka.end_offsets(self._projection.topics)
-        first = await self._kafka.first_positions(ends)
-        return {partition: end for partition, end in ends.items() if first.get(partition, 0) < end}
-
-    async def _until_applied(self, every: float) -> Offsets:
-        """Apply everything that the topics have; also what arrives meanwhile, as far as it is not the last second's."""
-        while True:
-            ends = await self._ends()
-            begun = time.monotonic()
-            await self._until(ends, every)
-            if time.monotonic() - begun < 1.0 + 2 * _COMMITS.min_interval:
-                return ends
-
-    async def _until(self, ends: Offsets, every: float) -> None:
-        total, last, count_then = sum(ends.values()), time.monotonic(), self._progress.records(ends)
-        while not self._progress.has_reached(ends):
-            if self._failed is not None:
-                raise RebuildStopped(self._failed)
-            if (seconds := time.monotonic() - last) >= every:
-                count = self._progress.records(ends)
-                rate = (count - count_then) / seconds
-                self._report(f"{self._projection.name}: {count:,} of {total:,} records, {rate:,.0f}/s")
-                last, count_then = time.monotonic(), count
-            await asyncio.sleep(_POLL_SECONDS)
-
     async def _switch(self, gate: _Gate, store: _Store) -> Offsets:
         """Put the new documents in place. Returns the positions that must still be applied to them."""
         name = self._projection.name
@@ -272,7 +181,7 @@ class Rebuild:
             await self._database[name + SUFFIX].rename(name, dropTarget=True)
             store.use(name)
         # What the service had applied before the step is before these.
-        return await self._ends()
+        return await self._replay.ends()
 
     async def _take_over(self) -> None:
         """Copy the documents whose messages are too old for a topic that does not keep them without limit."""

@@ -1,34 +1,62 @@
-"""The command of a service that rebuilds its projections."""
+"""The command of a service that rebuilds its projections and the documents of its processors."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, TypeVar
 
 from services.runtime import exit_codes
 from services.runtime.operator_commands import SettingsRefused, say, settings_for
 from services.runtime.processing.projection import Projection
-from services.runtime.rebuild.beside import Rebuild, RebuildStopped
+from services.runtime.rebuild.beside import Rebuild
+from services.runtime.rebuild.compared import ComparedRebuild, Counts
+from services.runtime.rebuild.replay import RebuildStopped
+from services.runtime.settings import RuntimeSettings
+
+T_contra = TypeVar("T_contra", bound=RuntimeSettings, contravariant=True)
+
+
+class Build(Protocol[T_contra]):
+    """Gives a rebuild. ``removes``: whether it removes documents that no record on the topics is about."""
+
+    def __call__(self, settings: T_contra, /, *, removes: bool) -> Rebuild | ComparedRebuild[Any, Any]: ...
 
 
 def main(
     service: str, program: str, projections: Sequence[Projection[Any]], arguments: Sequence[str] | None = None
 ) -> int:
-    """The command of a service: rebuild one projection, or all of them one after another."""
-    by_name = {projection.name: projection for projection in projections}
+    """The command of a service with projections: rebuild some of them, or all one after another."""
+
+    def build(projection: Projection[Any]) -> Build[RuntimeSettings]:
+        return lambda settings, /, *, removes: Rebuild(service, projection, settings)
+
+    return run(program, {each.name: build(each) for each in projections}, RuntimeSettings, arguments)
+
+
+def run(
+    program: str,
+    rebuilds: Mapping[str, Build[Any]],
+    kind: type[RuntimeSettings],
+    arguments: Sequence[str] | None = None,
+) -> int:
+    """The command: rebuild some of these, or all one after another. Returns its exit code."""
     parser = argparse.ArgumentParser(prog=f"python -m {program}")
-    parser.add_argument("name", nargs="+", choices=[*by_name, "all"], help="the projections, or `all`")
+    parser.add_argument("name", nargs="+", choices=[*rebuilds, "all"], help="what to rebuild, or `all`")
+    parser.add_argument("--remove", action="store_true", help="remove documents that no record on the topics is about")
     given = parser.parse_args(arguments)
-    names = [*by_name] if "all" in given.name else given.name
+    names = [*rebuilds] if "all" in given.name else given.name
     try:
-        settings = settings_for(program)
+        settings = settings_for(program, kind)
     except SettingsRefused as refused:
         return say(exit_codes.UNSAFE_SETTING, str(refused))
+    code = exit_codes.DONE
     try:
         for name in names:
-            asyncio.run(Rebuild(service, by_name[name], settings).run())
+            done = asyncio.run(rebuilds[name](settings, removes=given.remove).run())
+            if isinstance(done, Counts) and not done.is_complete:
+                code = say(exit_codes.NOT_DONE, f"{name}: some documents could not be compared; see above")
     except RebuildStopped as stopped:
         return say(exit_codes.STOPPED_ITSELF, f"stopped: {stopped}", "Start the same command again to continue.")
-    return exit_codes.DONE
+    return code

@@ -1,0 +1,1 @@
+"""How the documents of exports follow from the topics, and what of them cannot be made again."""
