@@ -71,6 +71,7 @@ class Exports:
         self.key = "k1"
         self.erased = False
         self.records: list[FeedRecord] = []
+        self.sent: list[Message] = []
         self.statements: CardStatements | None = None
         self.ledger = Ledger()
         self.card: CardFeeds | None = None
@@ -94,6 +95,7 @@ class Exports:
                 decision = CARDS.decide(self.statements, CARDS.prepare(envelope(message)))
                 self.statements = decision.state
                 made = [event for event in map(validated, decision.events) if ".skat." in event.type]
+                self.sent += made
                 at = len(waiting) if late else waiting.index(message) + 1
                 waiting[at:at] = made
         for message in waiting:

@@ -12,6 +12,7 @@ import bson
 import pytest
 from pymongo import MongoClient
 
+from deploy.local.system import SERVICES
 from deploy.mongodb.rights import REBUILD
 from services.runtime import exit_codes
 from services.runtime.rebuild.beside import COLLECTION, SUFFIX
@@ -31,7 +32,8 @@ def rebuild(world: World, service: str, *names: str) -> str:
     """Run the command with the settings of the process, as the user that may replace collections."""
     process, _ = REBUILT[service]
     system = world.system
-    environment = system.environment(process, ()) | system.mongodb_access.environment(REBUILD)
+    (started,) = (each for each in SERVICES if each.name == process)
+    environment = system.environment(process, started.settings) | system.mongodb_access.environment(REBUILD)
     code, out, err = command.run(MODULES[service], names, environment)
     assert code == exit_codes.DONE, err
     return out

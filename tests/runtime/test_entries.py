@@ -252,3 +252,31 @@ async def test_entries_that_move_out_late_do_not_replace_newer_ones() -> None:
 
     assert database.entries == before
     assert_counted(kafka, database, "abcdccc")
+
+
+def whole(inside: Mapping[str, Any], outside: Mapping[str, Any]) -> EntryMap:
+    """A map all of whose entries are known."""
+    entries = EntryMap("counts", inside, len(outside))
+    entries.add_loaded(outside, None)
+    return entries
+
+
+@given(
+    st.dictionaries(st.text("abcdefgh", min_size=1, max_size=2), st.integers(0, 3), max_size=50),
+    st.dictionaries(st.text("abcdefgh", min_size=1, max_size=2), st.integers(0, 3), max_size=50),
+    st.data(),
+)
+def test_entries_that_replace_others_stay_where_those_are_stored(
+    right: dict[str, int], stored: dict[str, int], data: st.DataObject
+) -> None:
+    most = min(len(stored), entries_module.MOST_INSIDE)
+    inside = dict(list(stored.items())[: data.draw(st.integers(0, most))])
+    outside = {key: value for key, value in stored.items() if key not in inside}
+    arranged = EntryMap("counts").with_entries(right).arranged_as(whole(inside, outside))
+
+    assert dict(arranged.items()) == right
+    assert arranged.inside.keys() & outside.keys() == set()
+    assert dict(arranged.outside_items()).keys() & inside.keys() == set()
+    assert len(arranged.inside) <= entries_module.MOST_INSIDE
+    assert arranged.to_stored().get("recent", {}) == {}
+    assert arranged.outside == len(right) - len(arranged.inside)
