@@ -75,7 +75,7 @@ def _rebuilt(*projections: str) -> dict[str, frozenset[Action]]:
 
 def _compared(*processors: str) -> dict[str, frozenset[Action]]:
     """Documents of processors that are compared with the topics, and those that are built beside for it."""
-    corrected = frozenset({Action.FIND, Action.INSERT, Action.UPDATE, Action.REMOVE})
+    corrected = _KEEP_INDEXED | {Action.REMOVE}
     beside = _KEEP_INDEXED | {Action.LIST_INDEXES, Action.DROP}
     names = [name for processor in processors for name in (processor, f"{processor}_entries")]
     copies = [name for processor in processors for name in (f"{processor}_rebuilt", f"{processor}_rebuilt_entries")]

@@ -10,6 +10,7 @@ from frikort_contracts.authorities import FEEDS
 
 from services.exports.card_feeds.records import OWN_CPR
 from services.exports.cpr_encryption import cpr_encryptor, load_key
+from services.exports.extracts.reader import ExtractReader
 from services.exports.processors import processors
 from services.exports.rebuilding.card_feeds import CardFeedsComparison
 from services.exports.rebuilding.reader import last_records
@@ -18,6 +19,7 @@ from services.exports.settings import ExportsSettings
 from services.exports.statistics.card_history import CARD_HISTORIES
 from services.runtime.encryption import Encryptor
 from services.runtime.key_providers import SettingsProvider
+from services.runtime.mongo.driver import Database
 from services.runtime.person_keys import PersonKeys
 from services.runtime.rebuild import command
 from services.runtime.rebuild.beside import Rebuild
@@ -43,7 +45,11 @@ def _histories(settings: ExportsSettings, *, removes: bool) -> Rebuild:
 def _statements(settings: ExportsSettings, *, removes: bool) -> ComparedRebuild[Any, Any]:
     statements, feeds = _comparisons(settings)
     of_service = processors(statements.documents, feeds.documents)
-    return ComparedRebuild("exports", statements, of_service, settings, removes=removes)
+
+    async def prepare(database: Database) -> None:
+        await ExtractReader(database, statements.documents).ensure_indexes()
+
+    return ComparedRebuild("exports", statements, of_service, settings, removes=removes, prepare=prepare)
 
 
 def _card_feeds(settings: ExportsSettings, *, removes: bool) -> ComparedRebuild[Any, Any]:

@@ -20,7 +20,7 @@ from deploy.local.system import SERVICES
 from deploy.mongodb.rights import REBUILD
 from services.runtime import exit_codes
 from services.runtime.processing.entries import MOST_INSIDE
-from services.runtime.rebuild.compared import COLLECTION, SUFFIX
+from services.runtime.rebuild.beside import COLLECTION, SUFFIX
 from tests.integration.scene import Card, Job, World
 from tests.integration.test_erasure import erase
 from tests.integration.topics import read_all
@@ -30,6 +30,8 @@ from tests.waiting import eventually
 NAMES: Final = ("statements", "card_feeds")
 NOTHING: Final = "0 replaced, 0 inserted, 0 published again, 0 removed, 0 unexplained, 0 not compared"
 YEAR: Final = "2025"
+EMPLOYERS: Final = {f"state.years.{year}.statement.employers.cvr_1__id_1" for year in range(2020, 2030)}
+"""The indexes that an extract for an employer creates."""
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -169,15 +171,21 @@ async def test_a_wrong_statement_is_replaced_and_published_under_a_later_revisio
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_dropped_document_is_built_again_to_the_byte(world: World, name: str) -> None:
+async def test_dropped_documents_are_built_again_to_the_byte(world: World, name: str) -> None:
     job = world.job()
     job.report(123_400)
     await stated(world, job, 123_400)
+    assert NOTHING in await rebuild(world, name)
     before, count = stored(world, name, job.card), await records_of_feeds(world, job.card)
     with database_of(world) as database:
-        assert database[name].delete_one({"_id": job.card.id}).deleted_count
-
-    assert "0 replaced, 1 inserted, 0 published again" in await rebuild(world, name)
+        with_state = {"state": {"$ne": None}}
+        cards, indexed = database[name].count_documents(with_state), database[name].index_information()
+        database[name].drop()
+        database[f"{name}_entries"].drop()
+        out = await rebuild(world, name)
+        assert f"0 replaced, {cards} inserted, 0 published again" in out
+        assert database[name].count_documents(with_state) == cards
+        assert indexed.keys() - database[name].index_information().keys() <= EMPLOYERS
     assert stored(world, name, job.card) == before
     job.report(1_000)
     await stated(world, job, 124_400)

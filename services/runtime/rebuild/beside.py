@@ -139,7 +139,7 @@ class Rebuild:
                 await self._replay.until(ends, every)
             finally:
                 await self._replay.stop()
-            await self._rebuilds.update_one({"_id": name}, {"$set": {"done": True, "ended_at": _now()}})
+            await self._rebuilds.update_one({"_id": name}, {"$set": {"done": True, "ended_at": now_text()}})
             count = self._replay.progress.records(ends)
             self._report(f"{name}: rebuilt from {count:,} records")
             return count
@@ -156,7 +156,7 @@ class Rebuild:
             # The new collection is there from before a run is stored until it replaces the other one.
             is_there = [index async for index in self._database[name + SUFFIX].list_indexes()]
             return {**found, "switched": not is_there}
-        new = {"_id": name, "run": uuid4().hex, "started_at": _now(), "done": False}
+        new = {"_id": name, "run": uuid4().hex, "started_at": now_text(), "done": False}
         await self._database[name + SUFFIX].drop()
         await self._prepare()
         await self._rebuilds.replace_one({"_id": name}, new, upsert=True)
@@ -202,5 +202,6 @@ class Rebuild:
         self._report(f"{self._projection.name}: took over {count:,} documents that are older than their topics")
 
 
-def _now() -> str:
+def now_text() -> str:
+    """The time now, as a run keeps it."""
     return datetime.now(UTC).isoformat()

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, Protocol, TypeVar
 from uuid import uuid4
 
@@ -29,18 +28,18 @@ from services.runtime.operator_commands import write
 from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.jobs import DEFAULT_RATE
 from services.runtime.processing.preparation import NotYetKnown
+from services.runtime.rebuild.beside import COLLECTION, SUFFIX, now_text
 from services.runtime.rebuild.replay import POLL_SECONDS, Discarded, RebuildStopped, Replay, Report, has_reached
 from services.runtime.rebuild.verdict import Unexplained, Verdict
 
 if TYPE_CHECKING:
     from frikort_contracts.messages import Message
 
+    from services.runtime.mongo.driver import Database
     from services.runtime.processing.decision import DocumentSet, Processor
     from services.runtime.processing.positions import Offsets
     from services.runtime.settings import RuntimeSettings
 
-COLLECTION: Final = "rebuilds"
-SUFFIX: Final = "_rebuilt"
 _PAGE: Final = 200
 _AT_ONCE: Final = 50
 _PREPARED: Final = 50_000
@@ -117,7 +116,8 @@ class ComparedRebuild(Generic[S, R]):
     """The rebuild of the documents of one processor.
 
     ``processors`` are all of the service: with its name they give its consumer group. ``removes``: also remove
-    documents that no record on the topics is about; otherwise they are counted.
+    documents that no record on the topics is about; otherwise they are counted. ``prepare`` creates the indexes that
+    the readers of a collection need, beyond those of its documents.
     """
 
     def __init__(
@@ -128,12 +128,14 @@ class ComparedRebuild(Generic[S, R]):
         settings: RuntimeSettings,
         *,
         removes: bool = False,
+        prepare: Callable[[Database], Awaitable[None]] | None = None,
         report: Report = write,
     ) -> None:
         self._service = service
         self._comparison = comparison
         self._settings = settings
         self._removes = removes
+        self._prepare = prepare
         self._report = report
         self._name = comparison.documents.name
         self._client = connect_for_processing(settings.mongodb_uri)
@@ -150,6 +152,10 @@ class ComparedRebuild(Generic[S, R]):
         """Rebuild. ``every``: seconds between two lines of progress. Raises ``RebuildStopped``."""
         try:
             await self._replay.kafka.start()
+            # They may have been dropped.
+            await MongoStore(self._database, self._comparison.documents).prepare()
+            if self._prepare is not None:
+                await self._prepare(self._database)
             run = await self._begin()
             await self._replay.start(self._handler(), run["run"])
             try:
@@ -165,7 +171,7 @@ class ComparedRebuild(Generic[S, R]):
                 await self._until_both_have_applied_the_same(every)
             finally:
                 await self._replay.stop()
-            await self._rebuilds.update_one({"_id": self._name}, {"$set": {"done": True, "ended_at": _now()}})
+            await self._rebuilds.update_one({"_id": self._name}, {"$set": {"done": True, "ended_at": now_text()}})
             await self._drop()
             records = self._replay.progress.records(ends)
             self._report(f"{self._name}: rebuilt from {records:,} records: {self.counts}")
@@ -181,7 +187,7 @@ class ComparedRebuild(Generic[S, R]):
         if found is not None and not found["done"] and is_there:
             self._report(f"{self._name}: continues the rebuild of {found['started_at']}")
             return found
-        new = {"_id": self._name, "run": uuid4().hex, "started_at": _now(), "done": False, "publish": []}
+        new = {"_id": self._name, "run": uuid4().hex, "started_at": now_text(), "done": False, "publish": []}
         if found is not None and not found["done"]:
             new["publish"] = found.get("publish", [])
         await self._drop()
@@ -371,7 +377,3 @@ def _for_insert(pair: _Pair[S, R]) -> WholeDocument[S]:
 
 def _in_pages(ids: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     return (ids[start : start + size] for start in range(0, len(ids), size))
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
