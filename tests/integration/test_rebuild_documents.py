@@ -80,6 +80,11 @@ async def published(world: World, card: Card) -> list[TaxStatementUpdated]:
     return [event for event in found if event.card_id == card.id]
 
 
+async def messages_sent(world: World) -> int:
+    """The number of messages by which cards publish again."""
+    return len(await read_all(world.system.access, EXPORTS_JOBS.name))
+
+
 async def records_of_feeds(world: World, *cards: Card) -> int:
     """The number of records about cards on the feeds, the first ones and those of the table."""
     names = [AUTHORITY_SKAT.name, *(FEED_TOPICS[name].name for name in ("skat", "star"))]
@@ -127,16 +132,14 @@ async def test_under_load_everything_is_equal_and_nothing_is_published_again(wor
     job = world.job()
     job.report(123_400)
     await stated(world, job, 123_400)
-    before = {name: stored(world, name, job.card) for name in NAMES}
+    before, sent = {name: stored(world, name, job.card) for name in NAMES}, await messages_sent(world)
 
     with cards_and_reports(world) as jobs:
         out = await rebuild(world, *NAMES)
     assert jobs
     assert out.count("rebuilt from") == out.count(NOTHING) == len(NAMES), out
     assert {name: stored(world, name, job.card) for name in NAMES} == before
-    assert not [
-        record for record in await read_all(world.system.access, EXPORTS_JOBS.name) if record.key == job.card.id
-    ]
+    assert await messages_sent(world) == sent
     for each in jobs:
         last = await stated(world, each, 3_000)
         assert last.reports == 2
@@ -190,6 +193,25 @@ async def test_dropped_documents_are_built_again_to_the_byte(world: World, name:
     job.report(1_000)
     await stated(world, job, 124_400)
     assert await records_of_feeds(world, job.card) > count, "the documents are those that the service goes on with"
+
+
+async def test_an_interrupted_rebuild_continues_and_publishes_what_it_had_noted(world: World) -> None:
+    """It was killed after it had corrected the card: once with the documents beside, and once after these were gone."""
+    job = world.job()
+    job.report(123_400)
+    revision = (await stated(world, job, 123_400)).revision
+    for is_there in (True, False):
+        with database_of(world) as database:
+            run = {"run": f"interrupted-{is_there}", "started_at": "2026-01-01T00:00:00+00:00", "done": False}
+            database[COLLECTION].replace_one({"_id": "statements"}, {**run, "publish": [job.card.id]}, upsert=True)
+            if is_there:
+                database.create_collection("statements" + SUFFIX)
+        out = await rebuild(world, "statements")
+        assert ("continues the rebuild" in out) is is_there
+        assert "0 replaced, 0 inserted, 1 published again" in out
+        after = (await published(world, job.card))[-1]
+        assert after.revision == revision + 1, "the command ends after exports has published"
+        revision = after.revision
 
 
 async def test_an_erased_person_stays_erased(world: World) -> None:

@@ -177,11 +177,9 @@ def _differs(feeds: Sequence[Feed], card: CardFeeds, last: Sequence[FeedRecord])
     return any(held.get((r.authority, r.key)) != _without_hours(r) for r in records if r is not None)
 
 
-def _without_hours(record: FeedRecord) -> FeedRecord:
-    if not isinstance(record, BenefitYearUpdated):
-        return record
-    days = tuple(day.model_copy(update={"converted_hours": None}) for day in record.days)
-    return record.model_copy(update={"hourly_rate": None, "converted_hours": None, "days": days})
+def _without_hours(record: FeedRecord) -> Mapping[str, Any]:
+    hours: Any = {"hourly_rate": True, "converted_hours": True, "days": {"__all__": {"converted_hours"}}}
+    return {"type": record.type, **record.model_dump(exclude=hours)}
 
 
 class CardFeedsComparison:

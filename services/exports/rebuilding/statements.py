@@ -216,7 +216,8 @@ def _plain(card: CardStatements) -> tuple[Any, ...]:
         number: (dict(year.reports.items()), replace(year, reports=EntryMap(year.reports.name)))
         for number, year in card.years.items()
     }
-    return card.model_copy(update={"years": {}}), years
+    of_card = (card.card_id, card.card_revision, card.municipality, card.cpr, card.erased)
+    return of_card, years, card.stated_years, card.pending_years
 
 
 class StatementsComparison:
