@@ -6,7 +6,7 @@ from services.exports.card_feeds.processor import card_feeds
 from services.exports.card_feeds.records import OWN_CPR, needs_cpr
 from services.exports.cpr_encryption import cpr_encryptor, load_key
 from services.exports.difference_messages import message_finder
-from services.exports.extracts.requests import EXTRACT_FILES, REQUESTS
+from services.exports.extracts.requests import EXTRACT_FILES, PERIOD_EXTRACTS, REQUESTS
 from services.exports.extracts.worker import extract_job, pending_job
 from services.exports.feed_check import feed_check
 from services.exports.figures import figures_of
@@ -43,7 +43,7 @@ if __name__ == "__main__":
     run(
         service="exports",
         settings=settings,
-        processors=[cards, REQUESTS, EXTRACT_FILES, RECONCILIATIONS, CARD_HISTORIES, feeds],
+        processors=[cards, REQUESTS, EXTRACT_FILES, PERIOD_EXTRACTS, RECONCILIATIONS, CARD_HISTORIES, feeds],
         start_checks=[person_keys.catch_up(settings), allowances.catch_up],
         background_tasks=[
             person_keys.follow(settings),

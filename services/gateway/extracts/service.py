@@ -54,6 +54,7 @@ async def request(context: CommandContext, requester: Requester, body: ExtractBo
             extract_id=extract_id_of(command_id),
             kind=scope.kind,
             year=body.year,
+            period=body.period,
             municipality=scope.municipality,
             cvr=scope.cvr,
             card_id=scope.card_id,
@@ -118,7 +119,8 @@ async def file(context: RequestContext, requester: Requester, extract_id: str, f
 def _headers(request: StoredExtractRequest, file: ExtractFileResource) -> dict[str, str]:
     digest = b64encode(bytes.fromhex(file.sha256)).decode()
     # The id makes the name unique: two extracts of a year are not mistaken for each other.
-    name = f"frikort-{request.authority or request.kind.value}-{request.year}-{request.extract_id}.{file.format}"
+    months = request.year if request.period is None else request.period.text
+    name = f"frikort-{request.authority or request.kind.value}-{months}-{request.extract_id}.{file.format}"
     return {
         "ETag": f'"{file.sha256}"',
         "Repr-Digest": f"sha-256=:{digest}:",
