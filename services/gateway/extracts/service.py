@@ -97,7 +97,7 @@ async def file(context: RequestContext, requester: Requester, extract_id: str, f
     found = next((each for each in resource.manifest.files if each.format == file_format), None)
     if found is None:
         raise ProblemError("extract-unknown")
-    headers = _headers(request, found)
+    headers = file_headers(request, found)
     if headers["ETag"] in context.request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers={"ETag": headers["ETag"]})
     part = _range_of(context.request.headers, found, headers["ETag"])
@@ -116,7 +116,8 @@ async def file(context: RequestContext, requester: Requester, extract_id: str, f
     return StreamingResponse(content, status_code=206, media_type=media_type, headers=headers)
 
 
-def _headers(request: StoredExtractRequest, file: ExtractFileResource) -> dict[str, str]:
+def file_headers(request: StoredExtractRequest, file: ExtractFileResource) -> dict[str, str]:
+    """The headers of a file: its digests, its size and a unique name."""
     digest = b64encode(bytes.fromhex(file.sha256)).decode()
     # The id makes the name unique: two extracts of a year are not mistaken for each other.
     months = request.year if request.period is None else request.period.text
