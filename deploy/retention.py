@@ -178,7 +178,8 @@ TABLE: Final = (
             *_collections("exports", "period_extracts", "period_extracts_entries"),
         ),
         "without limit",
-        "They name a year or months and who requested it, and no person but by the id of a card; the manifest is evidence",
+        "They name a year or months and who requested it, and no person but by the id of a card; the manifest is "
+        "evidence",
         "nothing",
     ),
     Row(
