@@ -1,4 +1,4 @@
-"""Extracts of a period: what may be requested at every door, and what the requester then sees."""
+"""Extracts of a period: what each requester may request, and what it then sees."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.gateway.memory import MemoryGateway
 
 __all__ = ["gateway"]
 
-DOORS: Final = [(callers[0], path) for path, callers in PATHS.items()]
+REQUESTERS: Final = [(callers[0], path) for path, callers in PATHS.items()]
 WINTER: Final = {"from": "2025-11", "to": "2026-02"}
 
 
@@ -27,7 +27,7 @@ async def request(gateway: MemoryGateway, caller: str, path: str, **body: Any) -
         return await client.post(path, json=body, headers={"idempotency-key": "one", "accept-language": "da"})
 
 
-@pytest.mark.parametrize(("caller", "path"), DOORS)
+@pytest.mark.parametrize(("caller", "path"), REQUESTERS)
 async def test_every_requester_can_request_a_period(gateway: MemoryGateway, caller: str, path: str) -> None:
     answer = await request(gateway, caller, path, **WINTER)
 
@@ -41,7 +41,7 @@ async def test_every_requester_can_request_a_period(gateway: MemoryGateway, call
     assert (shown["from"], shown["to"], shown["year"]) == ("2025-11", "2026-02", 2025)
 
 
-@pytest.mark.parametrize(("caller", "path"), DOORS)
+@pytest.mark.parametrize(("caller", "path"), REQUESTERS)
 @pytest.mark.parametrize(
     ("body", "pointer", "code", "text"),
     [
