@@ -16,8 +16,8 @@ from services.gateway.formats import Language
 from services.gateway.ordering import stamp
 from services.gateway.projections.cards import CardEntry, CardView
 from services.gateway.projections.reports import ReportEntry, ReportView
-from tests.gateway.audit.test_entries import CVR, access, booked
-from tests.gateway.build import CARD, NOON, PERSON
+from tests.gateway.audit.test_entries import access, booked
+from tests.gateway.build import CARD, CVR, NOON, PERSON
 
 MONTHS: Final = ("2025-05", "2025-06")
 Paid = tuple[datetime, int, str]
