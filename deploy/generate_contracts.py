@@ -1,6 +1,7 @@
 """Writes the contracts for people who do not read Python: ``python -m deploy.generate_contracts`` (``make schemas``).
 
-``contracts/schemas/<type>.json`` is the JSON Schema of each message body, ``contracts/asyncapi.json`` the AsyncAPI 3.0
+``contracts/schemas/<type>.json`` is the JSON Schema of each message body, ``extract-of-period.<kind>.json`` that of an
+object in the JSON Lines file of a period, ``contracts/asyncapi.json`` the AsyncAPI 3.0
 document of every topic, ``contracts/openapi.json`` the OpenAPI 3.1 document of the HTTP API. ``--check`` writes nothing
 and exits 1 if a committed file differs. ``--release`` also writes the baseline ``contracts/released/``, with which the
 tests compare every later change. It is refused if it would break the present baseline in a way that
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from fastapi import FastAPI
+from frikort_contracts.extract_objects import PERIOD_OBJECTS
 from frikort_contracts.messages import Command, Message
 from frikort_contracts.topics import MESSAGE_TYPES, TOPICS
 
@@ -59,7 +61,14 @@ def openapi() -> dict[str, Any]:
 def generated() -> dict[str, str]:
     """Every generated file, as path under ``contracts/`` and text."""
     files = {f"{SCHEMAS}/{name}.json": _text(schema_of(message)) for name, message in MESSAGE_TYPES.items()}
+    files |= {f"{SCHEMAS}/{name}.json": _text(schema) for name, schema in _period_objects()}
     return {**files, ASYNCAPI: _text(asyncapi()), OPENAPI: _text(openapi())}
+
+
+def _period_objects() -> Iterator[tuple[str, dict[str, Any]]]:
+    for kind, model in PERIOD_OBJECTS.items():
+        name = f"extract-of-period.{kind.value}"
+        yield name, {"$schema": _DIALECT, "$id": f"urn:frikort:schema:{name}", **model.model_json_schema(mode=MODE)}
 
 
 def differing(root: Path) -> list[str]:

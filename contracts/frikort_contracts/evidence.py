@@ -16,7 +16,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from frikort_contracts.audit_log import Digest
-from frikort_contracts.extract_files import ExtractKind, StoredFile
+from frikort_contracts.extract_files import ExtractKind, OnePeriod, StoredFile
 from frikort_contracts.extracts import Authority, ExtractFile, Position
 from frikort_contracts.messages import Event
 from frikort_contracts.values import Components, Cvr, MunicipalityCode, Ore, Revision, Value, WorkPeriod, Year
@@ -66,7 +66,8 @@ class FilesManifest(Value):
     extract_id: str
     completed_at: datetime
     contents: ExtractKind
-    year: Year
+    year: Year | None = Field(description="The calendar year of the payments; null for a period.")
+    period: OnePeriod = None
     municipality: MunicipalityCode | None
     positions: tuple[Position, ...] = Field(description="The extract contains everything before these positions.")
     provisional: bool

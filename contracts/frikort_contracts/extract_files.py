@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from frikort_contracts.extracts import Authority, Position
 from frikort_contracts.messages import Command, Event
+from frikort_contracts.months import Months
 from frikort_contracts.values import Actor, Cvr, MunicipalityCode, Revision, Value, Year
 
 
 class ExtractKind(StrEnum):
-    """What an extract contains, and so who may request it."""
+    """What an extract contains, and so who may request it: of a year, or of the months of a period."""
 
-    TAX_YEAR = "tax-year"  # the tax agency: a year by card and employer, with the encrypted CPR number
-    FOLLOW_UP = "follow-up"  # STAR: a year by card, without CPR number and employer
-    MUNICIPALITY = "municipality"  # a municipality: a year of the cards for which it is responsible
-    EMPLOYER = "employer"  # an employer: its own reports of a year, and how each is split
-    CITIZEN = "citizen"  # a citizen: a year of the own card, by employer
-    STATISTICS = "statistics"  # an authority: the public statistics of a year, by month and municipality
+    TAX_YEAR = "tax-year"  # the tax agency: by card and employer, with the encrypted CPR number
+    FOLLOW_UP = "follow-up"  # STAR: by card, without CPR number and employer
+    MUNICIPALITY = "municipality"  # a municipality: the cards for which it is responsible
+    EMPLOYER = "employer"  # an employer: its own reports, and how each is split
+    CITIZEN = "citizen"  # a citizen: the own card, by employer
+    STATISTICS = "statistics"  # an authority: the public statistics, by month and municipality
 
 
 KIND_OF: dict[Authority, ExtractKind] = {
@@ -38,8 +39,31 @@ class FileFormat(StrEnum):
     PARQUET = "parquet"
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+OnePeriod = Annotated[
+    Months | None,
+    Field(
+        default=None,
+        exclude_if=_is_none,  # the bytes of a year's messages stay the same
+        description="The months whose payments it contains, in place of a year.",
+    ),
+]
+
+
+def months_of(year: int | None, period: Months | None) -> Months:
+    """The months of a year or a period. Raises ``ValueError`` for neither."""
+    if period is not None:
+        return period
+    if year is None:
+        raise ValueError("an extract is of a year, or of a period")
+    return Months.of_year(year)
+
+
 class RequestExtractFiles(Command):
-    """Make an extract of ``year``, at least as new as ``positions``.
+    """Make an extract of ``year`` or of ``period``, at least as new as ``positions``.
 
     ``municipality`` restricts it to the cards of one municipality, ``cvr`` to the reports of one employer, ``card_id``
     to one card.
@@ -49,7 +73,8 @@ class RequestExtractFiles(Command):
 
     extract_id: str
     kind: ExtractKind
-    year: Year
+    year: Year | None = Field(description="The calendar year of the payments; null for a period.")
+    period: OnePeriod = None
     municipality: MunicipalityCode | None = None
     cvr: Cvr | None = None
     card_id: str | None = None
@@ -61,8 +86,15 @@ class RequestExtractFiles(Command):
     def key(self) -> str:
         return self.extract_id
 
+    @property
+    def months(self) -> Months:
+        """The months whose payments it contains."""
+        return months_of(self.year, self.period)
+
     @model_validator(mode="after")
     def _has_its_scope(self) -> Self:
+        if (self.year is None) == (self.period is None):
+            raise ValueError("an extract is of a year, or of a period")
         if self.kind is ExtractKind.MUNICIPALITY and self.municipality is None:
             raise ValueError("an extract for a municipality is of that municipality")
         if (self.kind is ExtractKind.EMPLOYER) != (self.cvr is not None):
@@ -86,8 +118,12 @@ class ExtractProgressed(ExtractFilesEvent):
 
     type: ClassVar[str] = "dk.frikort.extract.progressed.v1"
 
-    rows: int = Field(ge=0, description="How many rows there are to write: statements, or rows of statistics.")
-    written: int = Field(ge=0, description="How many of them are written.")
+    rows: int = Field(
+        ge=0,
+        description="How many rows there are to write: statements, reports or rows of statistics. For a period the"
+        " statements of its years, from which its months are made.",
+    )
+    written: int = Field(ge=0, description="How many of them are done.")
 
 
 class StoredFile(Value):
@@ -105,7 +141,8 @@ class ExtractMade(ExtractFilesEvent):
     type: ClassVar[str] = "dk.frikort.extract.made.v1"
 
     kind: ExtractKind
-    year: Year
+    year: Year | None = Field(description="The calendar year of the payments; null for a period.")
+    period: OnePeriod = None
     municipality: MunicipalityCode | None = None
     positions: tuple[Position, ...] = Field(description="The extract contains everything before these positions.")
     provisional: bool = Field(description="Whether the allowance of a row is provisional.")

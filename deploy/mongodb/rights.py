@@ -97,6 +97,7 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
             **_documents("card_feeds"),
             **_documents("requests"),
             **_documents("extract_files"),
+            **_documents("period_extracts"),
             **_documents("reconciliations"),
             "card_histories": _KEEP_INDEXED,
             "statistics": _KEEP,

@@ -191,12 +191,13 @@ class CardYear:
         """The sums with these splits in place of the earlier ones of the same reports."""
         sums = dict(self.employers)
         for report_id, split in splits.items():
-            _add(sums, self._split(report_id), -1)
-            _add(sums, split, 1)
+            add_split(sums, self._split(report_id), -1)
+            add_split(sums, split, 1)
         return {cvr: each for cvr, each in sums.items() if each.reports}
 
 
-def _add(sums: dict[str, EmployerSums], split: ReportSplit, times: int) -> None:
+def add_split(sums: dict[str, EmployerSums], split: ReportSplit, times: int) -> None:
+    """Add a report to the sums of its employer; with ``times`` -1, subtract it."""
     if split.is_counted:
         count, exempt, excess, disputed = sums.get(split.cvr, EmployerSums())
         sums[split.cvr] = EmployerSums(

@@ -5,10 +5,11 @@ The feeds carry these events and an extract holds the same fields, so a feed and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from frikort_contracts.extract_files import ExtractKind
 from frikort_contracts.extracts import (
     Authority,
     EmployerLine,
@@ -37,6 +38,8 @@ class StatementData:
 
 StatementFields = Mapping[str, Any]
 """A statement as a JSON object, its fields in the order of the contract."""
+ShowFields = Callable[[Authority, str, str | None, StatementFields], StatementFields]
+"""``statement_fields`` or ``month_fields``."""
 
 
 def statement_event(authority: Authority, card_id: str, cpr: str | None, data: StatementData) -> Statement:
@@ -93,6 +96,44 @@ def statement_fields(authority: Authority, card_id: str, cpr: str | None, stored
         "reports": stored["reports"],
         "disputed": bool(stored["disputed_employers"]),
     }
+    return _identified(authority, fields, cpr, stored)
+
+
+def month_fields(authority: Authority, card_id: str, cpr: str | None, month: StatementFields) -> StatementFields:
+    """The fields of a month of a card (``frikort_contracts.extract_objects``), as ``authority`` may see it."""
+    fields = {
+        "card_id": card_id,
+        "month": month["month"],
+        "municipality": month["municipality"],
+        "provisional": month["provisional"],
+        "reported": month["reported"],
+        "exempt": month["exempt"],
+        "excess": month["excess"],
+        "reports": month["reports"],
+        "disputed": bool(month["disputed_employers"]),
+    }
+    return _identified(authority, fields, cpr, month)
+
+
+def requester_fields(
+    kind: ExtractKind, show: ShowFields, card_id: str, cpr: str | None, stored: StatementFields
+) -> StatementFields:
+    """A stored statement or month as the requester of this kind may see it."""
+    match kind:
+        case ExtractKind.TAX_YEAR:
+            return show(Authority.SKAT, card_id, cpr, stored)
+        case ExtractKind.CITIZEN:
+            fields = show(Authority.SKAT, card_id, cpr, stored)
+            return {name: value for name, value in fields.items() if name != "cpr"}
+        case ExtractKind.FOLLOW_UP | ExtractKind.MUNICIPALITY:
+            return show(Authority.STAR, card_id, None, stored)
+        case ExtractKind.STATISTICS | ExtractKind.EMPLOYER:
+            raise ValueError(f"{kind.value} is not made of statements")
+
+
+def _identified(
+    authority: Authority, fields: dict[str, Any], cpr: str | None, stored: StatementFields
+) -> StatementFields:
     match authority:
         case Authority.SKAT:
             fields["cpr"] = cpr

@@ -57,6 +57,26 @@ _BY_MESSAGE: Final[dict[str, FieldText]] = {
         "Den sidste dag ligger før den første.",
         "The last day lies before the first.",
     ),
+    reading.LAST_MONTH_BEFORE_FIRST: (
+        "last-month-before-first",
+        "Den sidste måned ligger før den første.",
+        "The last month lies before the first.",
+    ),
+    reading.TOO_MANY_MONTHS: (
+        "too-many-months",
+        "En periode er højst 24 måneder.",
+        "A period is at most 24 months.",
+    ),
+    reading.YEAR_OR_PERIOD: (
+        "year-or-period",
+        "Angiv enten year, eller from og to.",
+        "Give either year, or from and to.",
+    ),
+    reading.NOT_A_MONTH: (
+        "not-a-month",
+        "Skal være en måned fra 2019 til 2199 som ÅÅÅÅ-MM.",
+        "Must be a month from 2019 to 2199 as YYYY-MM.",
+    ),
     reading.NOT_AN_ISO_DAY: (
         "not-a-date",
         "Skal være en dag, der findes, som ÅÅÅÅ-MM-DD.",

@@ -32,6 +32,11 @@ def day(moment: date, language: Language) -> str:
     return format_date(moment, format=_DAY[language], locale=language)
 
 
+def month(first: date, language: Language) -> str:
+    """``november 2026`` in Danish, ``November 2026`` in English."""
+    return format_date(first, format="MMMM y", locale=language)
+
+
 def preferred_language(accept_language: str) -> Language:
     """The better of the two for an Accept-Language header (RFC 9110, 12.5.4); Danish unless English is preferred."""
     qualities = {Language.DANISH: 0.0, Language.ENGLISH: 0.0}

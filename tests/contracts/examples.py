@@ -73,6 +73,7 @@ from frikort_contracts.issuance import (
     WithdrawMandate,
 )
 from frikort_contracts.messages import Event, EventFields, Message
+from frikort_contracts.months import Months
 from frikort_contracts.outcomes import CommandAccepted, CommandRefused, Problem
 from frikort_contracts.person_keys import PersonKeysWrapped
 from frikort_contracts.reconciliation import (
@@ -226,6 +227,10 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         extract_id="extract-1", kind=ExtractKind.MUNICIPALITY, year=2025, municipality="101", actor="officer-1",
         requester="caseworker:101", positions=(Position(topic="frikort.cards.v1", partition=0, offset=7),),
     ),
+    RequestExtractFiles(
+        extract_id="extract-2", kind=ExtractKind.EMPLOYER, year=None, period=Months(first="2025-11", last="2026-02"),
+        cvr=CVR, requester=f"employer:{CVR}", positions=(), actor="officer-1",
+    ),
     CardIssued(
         **_card_event | {"revision": 1}, number="00042", person=PERSON, active_from=date(2025, 1, 2), control_due=2027,
         case_reference=_CASE,
@@ -340,6 +345,11 @@ EXAMPLES: Final[tuple[Message, ...]] = (
         positions=(Position(topic="frikort.cards.v1", partition=0, offset=7),), provisional=True,
         count=12, reported=9, exempt=8, excess=1,
         files=(StoredFile(format=FileFormat.PARQUET, name="extract-1/1.parquet", size=2, sha256="0" * 64),),
+    ),
+    ExtractMade(
+        extract_id="extract-2", attempt=1, kind=ExtractKind.FOLLOW_UP, year=None,
+        period=Months(first="2025-11", last="2026-02"), positions=(), provisional=True,
+        count=0, reported=0, exempt=0, excess=0, files=(),
     ),
     TaxStatementUpdated(
         **_statement, cpr="header.key.iv.text.tag",

@@ -13,6 +13,7 @@ from frikort_contracts.evidence import (
     EvidenceFile,
     EvidenceRoot,
     ExtractManifest,
+    FilesManifest,
     ReportReceipt,
     digest_of_text,
     leaf_of,
@@ -20,7 +21,9 @@ from frikort_contracts.evidence import (
     root_from,
     root_of,
 )
+from frikort_contracts.extract_files import ExtractKind, FileFormat, StoredFile
 from frikort_contracts.extracts import Authority, ExtractFile, ExtractFormat
+from frikort_contracts.months import Months
 from frikort_contracts.values import Components, WorkPeriod
 from frikort_contracts.verify import GENUINE, NOT_GENUINE, UNREADABLE, main
 from hypothesis import given
@@ -57,7 +60,22 @@ MANIFEST: Final = ExtractManifest(
     excess=1,
     files=(ExtractFile(format=ExtractFormat.CSV, parts=1, size=len(FILE), sha256=sha256(FILE).hexdigest()),),
 )
-STATEMENTS: Final = (RECEIPT.model_dump_json(), MANIFEST.model_dump_json(), "{}")
+OF_PERIOD: Final = FilesManifest(
+    extract_id="2d1f0c2e-5a0b-5f7c-9b0e-2f1f6e0f5c12",
+    completed_at=AT,
+    contents=ExtractKind.MUNICIPALITY,
+    year=None,
+    period=Months(first="2025-11", last="2026-02"),
+    municipality="101",
+    positions=(),
+    provisional=True,
+    count=1,
+    reported=3,
+    exempt=2,
+    excess=1,
+    files=(StoredFile(format=FileFormat.CSV, name="x/1.csv", size=len(FILE), sha256=sha256(FILE).hexdigest()),),
+)
+STATEMENTS: Final = (RECEIPT.model_dump_json(), MANIFEST.model_dump_json(), "{}", OF_PERIOD.model_dump_json())
 
 
 def evidence(index: int) -> EvidenceFile:
@@ -116,6 +134,17 @@ def test_the_files_of_an_extract_are_compared_with_its_manifest(tmp_path: Path) 
     assert run(tmp_path, evidence(0), "--data", str(same)) == NOT_GENUINE
 
 
+def test_the_manifest_of_a_period_says_which_months_it_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "a.csv"
+    data.write_bytes(FILE)
+
+    assert run(tmp_path, evidence(3), "--data", str(data)) == GENUINE
+
+    said = capsys.readouterr().out
+    assert '  contents: "municipality"\n  period: {"first": "2025-11", "last": "2026-02"}\n' in said
+    assert "year" not in said
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -123,7 +152,7 @@ def test_the_files_of_an_extract_are_compared_with_its_manifest(tmp_path: Path) 
         {"statement": STATEMENTS[1]},
         {"index": 1},
         {"path": ()},
-        {"signed_root": evidence(0).signed_root[:-2] + "AA"},
+        {"signed_root": evidence(0).signed_root[:-8] + "AAAAAAAA"},
         {"signed_root": "a.b.c"},
     ],
 )

@@ -23,11 +23,14 @@ from frikort_contracts.extract_files import (
 )
 from frikort_contracts.extracts import Position
 from frikort_contracts.messages import Message
+from frikort_contracts.months import Months
+from frikort_contracts.rules.allowances import AllowanceTable
 from frikort_contracts.topics import TOPICS, Topic
 
+from services.exports.card_feeds.processor import card_feeds
 from services.exports.extracts.queue import ExtractQueue
 from services.exports.extracts.reader import ExtractReader
-from services.exports.extracts.requests import EXTRACT_FILES, ExtractRequest
+from services.exports.extracts.requests import EXTRACT_FILES, PERIOD_EXTRACTS, ExtractRequest
 from services.exports.extracts.worker import ExtractWorker
 from services.runtime.file_store import FileStore
 from services.runtime.kafka.unavailable import KafkaUnavailable
@@ -35,7 +38,10 @@ from services.runtime.mongo.document_store import MongoStore, Reader
 from services.runtime.mongo.driver import Database
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchProcessor
+from services.runtime.processing.decision import Processor
 from tests.exports.build import CARDS, envelope
+
+CARD_FEEDS = card_feeds((), {}, AllowanceTable(years={}))
 
 
 def decoded(record: Record) -> Envelope[Any]:
@@ -84,29 +90,41 @@ class Exports:
         self._cards = BatchProcessor(
             service="exports", processor=CARDS, store=MongoStore(database, CARDS), producer=self.feeds
         )
-        self._requests = BatchProcessor(
+        self._feeds = BatchProcessor(
             service="exports",
-            processor=EXTRACT_FILES,
-            store=MongoStore(database, EXTRACT_FILES),
-            producer=self.outcomes,
+            processor=CARD_FEEDS,
+            store=MongoStore(database, CARD_FEEDS),
+            producer=RecordingProducer(),
         )
+        self._requests = [
+            BatchProcessor(service="exports", processor=each, store=MongoStore(database, each), producer=self.outcomes)
+            for each in (EXTRACT_FILES, PERIOD_EXTRACTS)
+        ]
+        self._periods: set[str] = set()
         self._offsets = count()
         self.asked_positions = 0
 
     async def prepare(self) -> None:
         await MongoStore(self.database, CARDS).prepare()
-        await MongoStore(self.database, EXTRACT_FILES).prepare()
+        await MongoStore(self.database, CARD_FEEDS).prepare()
+        for requests in (EXTRACT_FILES, PERIOD_EXTRACTS):
+            await MongoStore(self.database, requests).prepare()
         await self.reader.ensure_indexes()
 
     async def apply(self, messages: Sequence[Message]) -> None:
-        """Apply card and balance events in one batch."""
+        """Apply card and balance events to the statements, in one batch."""
         await self._cards.process([self._incoming(envelope(message)) for message in messages])
+
+    async def apply_to_feeds(self, messages: Sequence[Message]) -> None:
+        """Apply earnings and balance events to the payment dates, in one batch."""
+        await self._feeds.process([self._incoming(envelope(message)) for message in messages])
 
     async def request(
         self,
         kind: ExtractKind,
-        year: int = 2025,
+        year: int | None = 2025,
         *,
+        period: Months | None = None,
         municipality: str | None = None,
         cvr: str | None = None,
         card_id: str | None = None,
@@ -115,7 +133,8 @@ class Exports:
         command = RequestExtractFiles(
             extract_id=extract_id or str(uuid4()),
             kind=kind,
-            year=year,
+            year=None if period is not None else year,
+            period=period,
             municipality=municipality,
             cvr=cvr,
             card_id=card_id,
@@ -123,15 +142,21 @@ class Exports:
             positions=(),
             actor="authority",
         )
-        await self._requests.process([self._incoming(envelope(command))])
+        if period is not None:
+            self._periods.add(command.extract_id)
+        for requests in self._requests:
+            await requests.process([self._incoming(envelope(command))])
         return command.extract_id
 
-    def queue(self, *, lease: float = 60.0) -> ExtractQueue:
-        return ExtractQueue(self.database, lease=lease)
+    def queue(self, extract_id: str = "", *, lease: float = 60.0) -> ExtractQueue:
+        return ExtractQueue(self.database, self._requests_of(extract_id), lease=lease)
 
-    def worker(self, producer: RecordingProducer, *, lease: float = 60.0) -> ExtractWorker:
+    def _requests_of(self, extract_id: str) -> Processor[ExtractRequest]:
+        return PERIOD_EXTRACTS if extract_id in self._periods else EXTRACT_FILES
+
+    def worker(self, producer: RecordingProducer, extract_id: str = "", *, lease: float = 60.0) -> ExtractWorker:
         return ExtractWorker(
-            queue=self.queue(lease=lease),
+            queue=self.queue(extract_id, lease=lease),
             reader=self.reader,
             store=self.store,
             publish=producer.publish,
@@ -144,14 +169,14 @@ class Exports:
         return tuple(Position(topic=t.name, partition=p, offset=7) for t in topics for p in range(t.partitions))
 
     async def claim(self, extract_id: str, *, lease: float = 60.0) -> ExtractRequest:
-        claimed = await self.queue(lease=lease).claim(extract_id)
+        claimed = await self.queue(extract_id, lease=lease).claim(extract_id)
         assert claimed is not None
         return claimed
 
     async def make(self, extract_id: str) -> RecordingProducer:
         """Claim and make the extract; return the producer that recorded it."""
         producer = RecordingProducer()
-        await self.worker(producer).make(await self.claim(extract_id))
+        await self.worker(producer, extract_id).make(await self.claim(extract_id))
         return producer
 
     def file(self, made: ExtractMade, file_format: FileFormat) -> bytes:
@@ -162,14 +187,14 @@ class Exports:
         return content
 
     async def state(self, extract_id: str) -> ExtractRequest:
-        found = await Reader(self.database, EXTRACT_FILES).get(extract_id)
+        found = await Reader(self.database, self._requests_of(extract_id)).get(extract_id)
         assert found is not None
         return found
 
     async def end_lease(self, extract_id: str) -> None:
         """End the pause after a failure, or the lease of a dead worker."""
         change = {"$set": {"state.lease_until": 0}, "$inc": {"version": 1}}
-        await self.database[EXTRACT_FILES.name].update_one({"_id": extract_id}, change)
+        await self.database[self._requests_of(extract_id).name].update_one({"_id": extract_id}, change)
 
     def _incoming(self, message: Envelope[Any]) -> Incoming:
         record = encode(message)

@@ -89,7 +89,9 @@ def written(
     authority: Authority, statements: list[tuple[str, StatementData]], *, row_group: int = 4, at_once: int = 3
 ) -> Written:
     with TemporaryDirectory() as folder:
-        files = ExtractFiles(KIND_OF[authority], FileStore(Path(folder).as_uri()), "x/1", row_group=row_group)
+        files = ExtractFiles(
+            layout_of(KIND_OF[authority]), FileStore(Path(folder).as_uri()), "x/1", row_group=row_group
+        )
         try:
             for some in (statements[:at_once], statements[at_once:]):
                 files.add([statement_fields(authority, card, "eyJ.jwe", stored(f)) for card, f in some])
@@ -128,9 +130,10 @@ def test_the_bytes_do_not_depend_on_how_the_statements_arrive(
     assert written(Authority.SKAT, statements).files == written(Authority.SKAT, statements, at_once=at_once).files
 
 
+@pytest.mark.parametrize("of_period", [False, True])
 @pytest.mark.parametrize("kind", ExtractKind)
-def test_every_field_of_a_parquet_file_is_described(kind: ExtractKind) -> None:
-    schema = schema_of(layout_of(kind))
+def test_every_field_of_a_parquet_file_is_described(kind: ExtractKind, *, of_period: bool) -> None:
+    schema = schema_of(layout_of(kind, of_period=of_period))
     for field in schema:
         assert field.metadata[b"description"].endswith(b".")
         assert (field.metadata.get(b"unit") == "øre".encode()) == (field.name in AMOUNTS)

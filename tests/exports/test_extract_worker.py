@@ -161,8 +161,8 @@ class TestSnapshot:
                 if seen == 0:
                     await exports.apply(a_card(5, card_id="card-9999"))
                     await exports.apply([handed_over("849", card_id="card-1199")])
-                seen += len(batch)
-                assert {statement["municipality"] for statement in batch} == {"101"}
+                seen += batch.done
+                assert {statement["municipality"] for statement in batch.objects} == {"101"}
         assert (count, seen) == (1_200, 1_200)
 
         manifest = (await exports.make(await exports.request(ExtractKind.TAX_YEAR))).manifest()
@@ -173,7 +173,7 @@ class TestSnapshot:
         await exports.apply(a_card(1))
         claimed = await exports.claim(await exports.request(ExtractKind.TAX_YEAR, municipality=municipality))
         async with session_of(exports.database.client) as session:
-            plan = await exports.reader.cursor(claimed, session).explain()
+            plan = await exports.reader.cursor(claimed, 2025, session).explain()
         assert "IXSCAN" in str(plan["queryPlanner"]["winningPlan"])
         assert "'SORT'" not in str(plan["queryPlanner"]["winningPlan"])
 

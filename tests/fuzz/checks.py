@@ -22,6 +22,7 @@ RULES_BEYOND_SCHEMAS: Final = {
     "contains-cpr-number": "a pattern cannot tell a CPR number from ten other digits",
     "cpr-or-number": "exactly one of two fields: generated clients do not understand oneOf in a request",
     "last-before-first": "JSON Schema does not compare fields",
+    "last-month-before-first": "JSON Schema does not compare fields",
     "not-a-cpr-number": "the century depends on the seventh digit",
     "not-a-cursor": "a cursor is decoded; clients send back the one that they got",
     "not-a-cvr-number": "modulus 11",
@@ -30,7 +31,9 @@ RULES_BEYOND_SCHEMAS: Final = {
     "not-an-integer": "for JSON Schema 1.0 is an integer",
     "not-unicode": "JSON can name half of a surrogate pair",
     "too-large": "the last year of the list of controls follows the clock",
+    "too-many-months": "JSON Schema does not compare fields",
     "too-short": "invisible characters are removed before a text is measured",
+    "year-or-period": "exactly one of two: generated clients do not understand oneOf in a request",
 }
 """Codes of wrong fields of requests that satisfy the document, and why the document does not have these rules."""
 

@@ -31,6 +31,7 @@ SHELL: Final = frozenset(
         "feed_check",
         "files",
         "jobs",
+        "period_reader",
         "publisher",
         "rebuild",
         "queue",

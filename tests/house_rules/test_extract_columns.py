@@ -1,4 +1,4 @@
-"""The guide describes every column of every kind of extract, as the files do.
+"""The guide describes every column of every kind of extract, of a year and of a period, as the files do.
 
 ``python -m tests.house_rules.test_extract_columns`` writes the tables.
 """
@@ -9,7 +9,7 @@ from typing import Final
 
 from frikort_contracts.extract_files import ExtractKind
 
-from services.exports.extracts.layouts import layout_of
+from services.exports.extracts.layouts import Layout, layout_of
 from tests.house_rules.sources import ROOT, read
 
 _PAGE: Final = "docs/extracts.md"
@@ -18,18 +18,23 @@ _END: Final = "<!-- end of columns -->"
 
 
 def tables() -> str:
-    """A table for each kind, as Markdown."""
-    return "\n".join(map(_table, ExtractKind)) + "\n"
+    """A table for each kind, and for its period where that has other columns, as Markdown."""
+    made = []
+    for kind in ExtractKind:
+        of_year, of_period = layout_of(kind), layout_of(kind, of_period=True)
+        made.append(_table(f"`{kind.value}`", of_year))
+        if of_period is not of_year:
+            made.append(_table(f"`{kind.value}` of a period", of_period))
+    return "\n".join(made) + "\n"
 
 
-def _table(kind: ExtractKind) -> str:
-    layout = layout_of(kind)
+def _table(name: str, layout: Layout) -> str:
     rows = [
         f"| `{column.name}` | {column.heading} | {column.type.value} | {column.description} |"
         for column in layout.columns
     ]
     head = ["| Parquet | CSV | values | meaning |", "|---|---|---|---|"]
-    return "\n".join([f"### `{kind.value}`: {layout.title}", "", *head, *rows, ""])
+    return "\n".join([f"### {name}: {layout.title}", "", *head, *rows, ""])
 
 
 def with_tables(page: str) -> str:

@@ -77,6 +77,19 @@ def test_an_extract_is_shown_to_the_citizens_in_it(world: World, job: Job) -> No
     ]
 
 
+def test_the_extract_of_a_period_is_shown_to_the_citizens_who_were_paid_in_it(world: World, job: Job) -> None:
+    star = world.authority("star")
+    job.report()  # paid in March
+    for first, last in (("2025-01", "2025-02"), ("2025-02", "2025-04"), ("2025-04", "2025-05")):
+        accepted(star.post("/v1/extracts", {"from": first, "to": last, "municipality": "101"}), 201)
+
+    lines = [line for line in accesses_of(job.card) if line["kind"] == "extract"]
+
+    assert [line["description"] for line in lines] == [
+        "drew an extract that your card is part of, of March 2025",
+    ]
+
+
 def test_a_person_without_a_card_reads_who_searched_for_them(world: World) -> None:
     citizen = world.citizen()
     refused(world.caseworker().post("/v1/cards/search", {"cpr": citizen.cpr}), 404, "card-unknown")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from frikort_contracts.months import Months
 from frikort_contracts.municipalities import MUNICIPALITIES
 
 from deploy.local.client import Answer
@@ -19,6 +20,10 @@ from tests.waiting import eventually
 
 OWN = "825"
 """The smallest municipality, used by no other test: an extract of it holds what these tests made."""
+
+
+ISLAND = "492"
+"""Another small municipality, used by no other test."""
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +151,45 @@ async def test_a_municipality_and_a_citizen_get_their_own_cards(world: World, jo
     assert (municipality["kind"], municipality["manifest"]["count"]) == ("municipality", 2)
     assert (own["kind"], own["manifest"]["count"]) == ("citizen", 1)
     assert own["manifest"]["reported_ore"] == card.balance()["reported_ore"]
+
+
+async def test_the_months_of_a_year_sum_to_the_extract_of_the_year(world: World) -> None:
+    """A correction moves a wage to another month; the third one is above the allowance."""
+    job = world.job(world.card(municipality=ISLAND))
+    caseworker, path = world.caseworker(ISLAND), "/v1/municipality/extracts"
+    february = {"first": "2025-02-01", "last": "2025-02-28"}
+    first = job.report(2_000_000, work=february, payment_date="2025-02-28")
+    job.report(2_500_050)
+    job.report(77_700, payment_date="2025-06-30")
+    moved = job.correction(2_000_001, work=february, payment_date="2025-04-01")
+    accepted(job.employer.post(f"/v1/reports/{first['report_id']}/correction", moved), 200)
+
+    year = (await made(caseworker, path, year=2025))["manifest"]
+    months = {
+        month: await made(caseworker, path, **{"from": month, "to": month}) for month in Months.of_year(2025).names
+    }
+    whole = await made(caseworker, path, **{"from": "2025-01", "to": "2025-12"})
+
+    for name in ("reported_ore", "exempt_ore", "excess_ore"):
+        assert sum(month["manifest"][name] for month in months.values()) == year[name] == whole["manifest"][name]
+    rows = [json.loads(line) for line in files_of(caseworker, whole)["jsonl"].splitlines()]
+    assert [(row["card_id"], row["month"], row["exempt"], row["excess"]) for row in rows] == [
+        (job.card.id, "2025-03", 2_276_599, 223_451),
+        (job.card.id, "2025-04", 2_000_001, 0),
+        (job.card.id, "2025-06", 0, 77_700),
+    ]
+    assert (whole["from"], whole["to"], whole["year"]) == ("2025-01", "2025-12", 2025)
+
+
+async def test_the_employer_and_the_citizen_get_their_own_payments_of_a_period(world: World, jobs: list[Job]) -> None:
+    period = {"from": "2025-03", "to": "2025-03"}
+    employer = await made(jobs[1].employer, "/v1/employer/extracts", **period)
+    own = await made(jobs[0].card.owner, "/v1/me/extracts", **period)
+
+    (report,) = map(json.loads, files_of(jobs[1].employer, employer)["jsonl"].splitlines())
+    (month,) = map(json.loads, files_of(jobs[0].card.owner, own)["jsonl"].splitlines())
+    assert (report["payment_date"], report["exempt"], report["excess"]) == ("2025-03-31", 276_600, 223_450)
+    assert (month["month"], month["reported"]) == ("2025-03", jobs[0].card.balance()["reported_ore"])
 
 
 async def test_the_extract_for_star_has_neither_cpr_numbers_nor_employers(world: World, jobs: list[Job]) -> None:

@@ -53,6 +53,18 @@ async def test_a_receipt_and_a_manifest_are_genuine_offline(
     assert main([written(tmp_path, "forged.json", forged), "--keys", keys]) == NOT_GENUINE
 
 
+async def test_the_manifest_of_a_period_is_genuine_offline_and_names_its_months(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    authority = world.authority("star")
+    extract = accepted(authority.post("/v1/extracts", {"from": "2025-02", "to": "2025-04"}), 201)
+    manifest = await evidence_of(authority, f"/v1/extracts/{extract['extract_id']}/manifest")
+    keys = written(tmp_path, "keys.json", accepted(authority.without_token().get("/v1/evidence/keys"), 200).body)
+
+    assert main([written(tmp_path, "manifest.json", manifest), "--keys", keys]) == GENUINE
+    assert '  period: {"first": "2025-02", "last": "2025-04"}\n' in capsys.readouterr().out
+
+
 def test_an_employer_has_no_receipt_of_another_employers_report(world: World) -> None:
     report = accepted(world.job().report(), 201)
 

@@ -29,6 +29,10 @@ NOT_AN_ISO_DAY: Final = "not a day as YYYY-MM-DD"
 NOT_A_CARD_NUMBER: Final = "not a card number of five digits"
 NOT_A_PHONE_NUMBER: Final = "not a phone number"
 LAST_BEFORE_FIRST: Final = "the last day lies before the first"
+NOT_A_MONTH: Final = "not a month as YYYY-MM"
+LAST_MONTH_BEFORE_FIRST: Final = "the last month lies before the first"
+TOO_MANY_MONTHS: Final = "a period is at most 24 months"
+YEAR_OR_PERIOD: Final = "give either year, or from and to"
 
 _CARD_NUMBER_DIGITS: Final = 5
 _KRONER_DIGITS: Final = 13
@@ -38,6 +42,7 @@ _SPACES: Final = str.maketrans(dict.fromkeys("\u00a0\u2007\u2009\u202f", " "))
 _MINUS_SIGNS: Final = ("-", "\u2212", "\u2013")
 _WITHOUT_ORE: Final = (",-", ".-", ",\u2013", ".\u2013")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,16}")
+_ISO_MONTH: Final = re.compile(r"(2019|20[2-9][0-9]|21[0-9][0-9])-(0[1-9]|1[0-2])")
 _ISO_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DANISH_DAY: Final = re.compile(r"([0-9]{1,2})([-./ ])([0-9]{1,2})\2([0-9]{4})")
 _YEARS: Final = range(1900, 2200)
@@ -178,6 +183,13 @@ def iso_day(text: str) -> date:
         if found.year in _YEARS:
             return found
     raise ValueError(NOT_AN_ISO_DAY)
+
+
+def iso_month(text: str) -> str:
+    """A month YYYY-MM of the years 2019, the first with cards, to 2199. Raises ``ValueError``."""
+    if _ISO_MONTH.fullmatch(text):
+        return text
+    raise ValueError(NOT_A_MONTH)
 
 
 def day(text: str) -> date:

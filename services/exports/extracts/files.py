@@ -18,10 +18,10 @@ from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from frikort_contracts.extract_files import ExtractKind, FileFormat, StoredFile
+from frikort_contracts.extract_files import FileFormat, StoredFile
 from pydantic_core import to_json
 
-from services.exports.extracts.layouts import Column, ColumnType, Layout, Row, layout_of
+from services.exports.extracts.layouts import Column, ColumnType, Layout, Row
 from services.exports.feeds import StatementFields
 from services.runtime import csv_writer
 from services.runtime.file_store import FileStore, FileWriter
@@ -35,6 +35,7 @@ _ARROW: Final[Mapping[ColumnType, Any]] = {
     ColumnType.CODE: pa.string(),
     ColumnType.COUNT: pa.int64(),
     ColumnType.AMOUNT: pa.int64(),
+    ColumnType.DAY: pa.date32(),
     ColumnType.FLAG: pa.bool_(),
     ColumnType.MUNICIPALITY: pa.string(),
 }
@@ -69,8 +70,7 @@ class ExtractFiles:
     Its calls block. Call ``close`` in any case: it deletes the files that are not finished.
     """
 
-    def __init__(self, kind: ExtractKind, store: FileStore, prefix: str, *, row_group: int = ROW_GROUP) -> None:
-        layout = layout_of(kind)
+    def __init__(self, layout: Layout, store: FileStore, prefix: str, *, row_group: int = ROW_GROUP) -> None:
         self.sums = Sums()
         self._layout = layout
         self._threads = ThreadPoolExecutor(len(FileFormat), "extract-files")
@@ -103,6 +103,7 @@ class ExtractFiles:
         if self._files is None:
             for output in self._outputs.values():
                 output.abandon()
+            self._parquet.abandon()
         self._threads.shutdown()
 
 
@@ -117,6 +118,7 @@ class _Output:
         self.size = 0
         self._pending = bytearray()
         self._work: Future[None] | None = None
+        self._abandoned = False
 
     def write(self, content: bytes) -> None:
         """Write bytes, in pieces."""
@@ -131,7 +133,9 @@ class _Output:
         self._work = self._threads.submit(work)
 
     def store(self, piece: bytes) -> None:
-        """Digest and store bytes. Called by ``work``."""
+        """Digest and store bytes. Called by ``work``. An abandoned file stores nothing."""
+        if self._abandoned:
+            return
         self._digest.update(piece)
         self.size += len(piece)
         self._writer.write(piece)
@@ -146,6 +150,7 @@ class _Output:
     def abandon(self) -> None:
         with contextlib.suppress(Exception):
             self._wait()
+        self._abandoned = True
         self._writer.abandon()
 
     def _wait(self) -> None:
@@ -178,6 +183,11 @@ class _Parquet:
     def finish(self) -> None:
         last, self._rows = self._rows, []
         self._output.run(partial(self._write_last, last))
+
+    def abandon(self) -> None:
+        """Close the writer, which would write the end of the file when it is collected."""
+        with contextlib.suppress(Exception):
+            self._writer.close()
 
     def _write_last(self, rows: list[Row]) -> None:
         if rows:

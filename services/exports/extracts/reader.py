@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
 from frikort_contracts.extract_files import ExtractKind
-from frikort_contracts.extracts import Authority
 from pymongo import ASCENDING, IndexModel
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from services.exports.card_year import ReportSplit
+from services.exports.extracts.period_reader import (
+    BATCH_CARDS,
+    Batch,
+    PeriodReader,
+    StatementsPending,
+    all_entries,
+)
+from services.exports.extracts.queries import cards_in, employer_field, pending_in
 from services.exports.extracts.requests import ExtractRequest
-from services.exports.feeds import StatementFields, statement_fields
+from services.exports.feeds import StatementFields, requester_fields, statement_fields
 from services.exports.statements import CardStatements
 from services.exports.statistics.publisher import PUBLICATIONS
 from services.runtime.mongo.driver import Database, aggregate, session_of, transaction
@@ -23,11 +30,6 @@ from services.runtime.processing.decision import Processor
 _SNAPSHOT: Final = ReadConcern("snapshot")
 _MAJORITY: Final = WriteConcern("majority")
 _BATCH_ROWS: Final = 500
-_BATCH_CARDS: Final = 50
-
-
-class StatementsPending(RuntimeError):
-    """Some statements of the extract are pending, and a file without them would be wrong."""
 
 
 class ExtractReader:
@@ -38,6 +40,7 @@ class ExtractReader:
         self._cards = database[statements.name]
         self._entries = database[f"{statements.name}_entries"]
         self._publications = database[PUBLICATIONS]
+        self._periods = PeriodReader(database, statements.name)
 
     async def ensure_indexes(self) -> None:
         """Create indexes that return the cards of a year (and a municipality) in order, without a sort in memory."""
@@ -52,59 +55,65 @@ class ExtractReader:
         """Create the index that a kind needs for each year with statements, before the snapshot."""
         if request.kind is not ExtractKind.EMPLOYER:
             return
-        # A collection can have 64 indexes, and a request can name any year.
-        if await self._cards.find_one({"state.stated_years": request.year}, {"_id": 1}) is not None:
-            await self._cards.create_index([(_employer_field(request.year), ASCENDING), ("_id", ASCENDING)])
+        for year in request.months.years:
+            # A collection can have 64 indexes, and a request can name any year.
+            if await self._cards.find_one({"state.stated_years": year}, {"_id": 1}) is not None:
+                await self._cards.create_index([(employer_field(year), ASCENDING), ("_id", ASCENDING)])
 
     async def count_pending(self) -> int:
         """The number of cards with a pending year."""
         return int(await self._cards.count_documents({"state.pending_years": {"$gt": 0}}))
 
     @contextlib.asynccontextmanager
-    async def snapshot(
-        self, request: ExtractRequest
-    ) -> AsyncIterator[tuple[int, AsyncIterator[list[StatementFields]]]]:
-        """The number of objects, and the objects in batches, from one moment. Raises ``StatementsPending``."""
+    async def snapshot(self, request: ExtractRequest) -> AsyncIterator[tuple[int, AsyncIterator[Batch]]]:
+        """The number of objects, or of statements of a period, and the objects in batches, from one moment.
+
+        It and its batches raise ``StatementsPending``.
+        """
         # A transaction keeps the history that its snapshot needs; a snapshot outside one needs a server that keeps
         # history for all. Its majority commit guarantees that nothing it read is rolled back.
         async with session_of(self._client) as session, transaction(session, _SNAPSHOT, _MAJORITY):
             if request.kind is ExtractKind.STATISTICS:
-                months = {"_id": {"$gte": f"{request.year}-", "$lt": f"{request.year + 1}-"}, "published": True}
+                months = {"_id": {"$gte": request.months.first, "$lte": request.months.last}, "published": True}
                 found = await self._publications.find(months, session=session).sort("_id", ASCENDING).to_list(None)
                 rows = [row for stored in found for row in _statistics(stored["publication"], request.municipality)]
                 yield len(rows), _in_batches(rows)
                 return
-            if count := await self._cards.count_documents(_pending(request), session=session):
-                raise StatementsPending(f"{count} statements of {request.year} are pending")
-            if request.kind is ExtractKind.EMPLOYER:
-                yield await self._count_reports(request, session), self._reports(request, session)
-                return
-            count = await self._cards.count_documents(_query(request), session=session)
-            yield count, self._statements(request, session)
+            for year in request.months.years:
+                if count := await self._cards.count_documents(pending_in(request, year), session=session):
+                    raise StatementsPending(f"{count} statements of {year} are pending")
+            if request.year is None:
+                yield await self._periods.count(request, session), self._periods.batches(request, session)
+            elif request.kind is ExtractKind.EMPLOYER:
+                count = await self._count_reports(request, request.year, session)
+                yield count, self._reports(request, request.year, session)
+            else:
+                count = await self._cards.count_documents(cards_in(request, request.year), session=session)
+                yield count, self._statements(request, request.year, session)
 
-    def cursor(self, request: ExtractRequest, session: Any) -> Any:
-        """The stored statements of ``request``, in the order of their cards."""
-        fields = {"state.cpr": 1, f"state.years.{request.year}.statement": 1}
-        found = self._cards.find(_query(request), fields, session=session)
+    def cursor(self, request: ExtractRequest, year: int, session: Any) -> Any:
+        """The stored statements of ``year``, in the order of their cards."""
+        fields = {"state.cpr": 1, f"state.years.{year}.statement": 1}
+        found = self._cards.find(cards_in(request, year), fields, session=session)
         return found.sort("_id", ASCENDING).batch_size(_BATCH_ROWS)
 
-    async def _statements(self, request: ExtractRequest, session: Any) -> AsyncIterator[list[StatementFields]]:
-        cursor, year = self.cursor(request, session), str(request.year)
-        while batch := await cursor.to_list(_BATCH_ROWS):
-            yield [
-                _fields(
-                    request.kind, stored["_id"], stored["state"]["cpr"], stored["state"]["years"][year]["statement"]
-                )
-                for stored in batch
-            ]
+    async def _statements(self, request: ExtractRequest, number: int, session: Any) -> AsyncIterator[Batch]:
+        cursor, year = self.cursor(request, number, session), str(number)
+        while found := await cursor.to_list(_BATCH_ROWS):
+            objects = []
+            for stored in found:
+                state = stored["state"]
+                statement = state["years"][year]["statement"]
+                objects.append(requester_fields(request.kind, statement_fields, stored["_id"], state["cpr"], statement))
+            yield Batch(objects, len(objects))
 
-    async def _count_reports(self, request: ExtractRequest, session: Any) -> int:
+    async def _count_reports(self, request: ExtractRequest, year: int, session: Any) -> int:
         """The reports of the employer, from its lines in the statements."""
-        lines = f"state.years.{request.year}.statement.employers"
+        lines = f"state.years.{year}.statement.employers"
         found = await aggregate(
             self._cards,
             [
-                {"$match": _query(request)},
+                {"$match": cards_in(request, year)},
                 {"$unwind": f"${lines}"},
                 {"$match": {f"{lines}.cvr": request.cvr}},
                 {"$group": {"_id": None, "reports": {"$sum": f"${lines}.reports"}}},
@@ -113,31 +122,22 @@ class ExtractReader:
         )
         return sum(counted["reports"] for counted in found)
 
-    async def _reports(self, request: ExtractRequest, session: Any) -> AsyncIterator[list[StatementFields]]:
+    async def _reports(self, request: ExtractRequest, number: int, session: Any) -> AsyncIterator[Batch]:
         """The employer's reports, card by card."""
-        year = f"state.years.{request.year}"
+        year = f"state.years.{number}"
         fields = {f"{year}.reports": 1, f"{year}.statement.provisional": 1}
-        found = self._cards.find(_query(request), fields, session=session)
-        cursor = found.sort("_id", ASCENDING).batch_size(_BATCH_CARDS)
-        while batch := await cursor.to_list(_BATCH_CARDS):
+        found = self._cards.find(cards_in(request, number), fields, session=session)
+        cursor = found.sort("_id", ASCENDING).batch_size(BATCH_CARDS)
+        while batch := await cursor.to_list(BATCH_CARDS):
             rows: list[StatementFields] = []
             for stored in batch:
-                of_year = stored["state"]["years"][str(request.year)]
-                kept, provisional = of_year["reports"], of_year["statement"]["provisional"]
-                splits = {**kept["inside"], **kept.get("recent", {})}
-                if kept.get("outside", 0) > len(kept.get("recent", {})):
-                    splits = {**await self._outside(f"{stored['_id']}/{kept['name']}", session), **splits}
-                rows += _own_reports(request, splits, provisional=provisional)
-            yield rows
-
-    async def _outside(self, prefix: str, session: Any) -> dict[str, Any]:
-        """The splits that are stored outside the document of a card."""
-        within = {"_id": {"$gt": f"{prefix}/", "$lt": f"{prefix}0"}}  # 0 follows the slash
-        found = self._entries.find(within, {"value": 1}, session=session)
-        return {stored["_id"].rpartition("/")[2]: stored["value"] async for stored in found}
+                of_year = stored["state"]["years"][str(number)]
+                splits = await all_entries(self._entries, stored["_id"], of_year["reports"], session)
+                rows += _own_reports(request, splits, provisional=of_year["statement"]["provisional"])
+            yield Batch(rows, len(rows))
 
 
-def _own_reports(request: ExtractRequest, splits: dict[str, Any], *, provisional: bool) -> list[StatementFields]:
+def _own_reports(request: ExtractRequest, splits: Mapping[str, Any], *, provisional: bool) -> list[StatementFields]:
     """The reports of the employer that count. Those of others do not leave this function."""
     own = ((report_id, ReportSplit(*values)) for report_id, values in sorted(splits.items()))
     return [
@@ -155,66 +155,13 @@ def _own_reports(request: ExtractRequest, splits: dict[str, Any], *, provisional
     ]
 
 
-def _fields(kind: ExtractKind, card_id: str, cpr: str | None, statement: StatementFields) -> StatementFields:
-    """A stored statement as the requester of this kind may see it."""
-    match kind:
-        case ExtractKind.TAX_YEAR:
-            return statement_fields(Authority.SKAT, card_id, cpr, statement)
-        case ExtractKind.CITIZEN:
-            fields = statement_fields(Authority.SKAT, card_id, cpr, statement)
-            return {name: value for name, value in fields.items() if name != "cpr"}
-        case ExtractKind.FOLLOW_UP | ExtractKind.MUNICIPALITY:
-            return statement_fields(Authority.STAR, card_id, None, statement)
-        case ExtractKind.STATISTICS | ExtractKind.EMPLOYER:
-            raise ValueError(f"{kind.value} is not made of statements")
-
-
 def _statistics(publication: dict[str, Any], municipality: str | None) -> list[StatementFields]:
     month = publication["month"]
     rows = publication["municipalities"]
     return [{"month": month, **row} for row in rows if municipality in (None, row["municipality"])]
 
 
-async def _in_batches(rows: list[StatementFields]) -> AsyncIterator[list[StatementFields]]:
+async def _in_batches(rows: list[StatementFields]) -> AsyncIterator[Batch]:
     for start in range(0, len(rows), _BATCH_ROWS):
-        yield rows[start : start + _BATCH_ROWS]
-
-
-def _query(request: ExtractRequest) -> dict[str, Any]:
-    return {"state.stated_years": request.year, **_of_scope(request, request.municipality)}
-
-
-def _pending(request: ExtractRequest) -> dict[str, Any]:
-    """The cards whose year is pending. One without a known person has no municipality: it may belong to any."""
-    if request.kind is ExtractKind.EMPLOYER:
-        return {"state.pending_years": request.year, "$or": _with_reports_of(request)}
-    return {"state.pending_years": request.year, **_of_scope(request, request.municipality, None)}
-
-
-def _employer_field(year: int) -> str:
-    return f"state.years.{year}.statement.employers.cvr"
-
-
-def _with_reports_of(request: ExtractRequest) -> list[dict[str, Any]]:
-    """The conditions on a pending card that it has reports of the employer, counted or still arriving."""
-    year = f"state.years.{request.year}"
-    arriving = {"$objectToArray": {"$ifNull": [f"${year}.arriving", {}]}}
-    cvrs = {"$map": {"input": arriving, "in": {"$arrayElemAt": ["$$this.v", 0]}}}
-    return [{f"{year}.employers.{request.cvr}": {"$exists": True}}, {"$expr": {"$in": [request.cvr, cvrs]}}]
-
-
-def _of_scope(request: ExtractRequest, *municipalities: str | None) -> dict[str, Any]:
-    """The condition on the card and the municipality. Raises ``ValueError`` if the kind needs one that is missing."""
-    if request.kind is ExtractKind.EMPLOYER:
-        if request.cvr is None:
-            raise ValueError("an extract for an employer is of its reports")
-        return {_employer_field(request.year): request.cvr}
-    if request.kind is ExtractKind.CITIZEN:
-        if request.card_id is None:
-            raise ValueError("an extract for a citizen is of one card")
-        return {"_id": request.card_id}
-    if request.municipality is None:
-        if request.kind is ExtractKind.MUNICIPALITY:
-            raise ValueError("an extract for a municipality is of that municipality")
-        return {}
-    return {"state.municipality": {"$in": list(municipalities)}}
+        batch = rows[start : start + _BATCH_ROWS]
+        yield Batch(batch, len(batch))

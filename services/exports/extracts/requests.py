@@ -8,8 +8,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from frikort_contracts.cloudevents import Envelope
-from frikort_contracts.extract_files import KIND_OF, ExtractKind, ExtractMade, RequestExtractFiles
+from frikort_contracts.extract_files import KIND_OF, ExtractKind, ExtractMade, RequestExtractFiles, months_of
 from frikort_contracts.extracts import Authority, Position, RequestExtract
+from frikort_contracts.months import Months
 from frikort_contracts.outcomes import CommandAccepted
 from frikort_contracts.topics import EXPORTS_COMMANDS, EXTRACT_REQUESTS
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -18,13 +19,17 @@ from services.runtime.processing.decision import Address, Decision, Processor
 
 
 class ExtractRequest(BaseModel):
-    """One extract. Workers own the fields from ``done`` on; ``attempt`` fences their writes (see ``ExtractQueue``)."""
+    """One extract, of ``year`` or of ``period``.
+
+    Workers own the fields from ``done`` on; ``attempt`` fences their writes (see ``ExtractQueue``).
+    """
 
     model_config = ConfigDict(frozen=True)
 
     extract_id: str
     kind: ExtractKind
-    year: int
+    year: int | None
+    period: Months | None = None
     municipality: str | None
     cvr: str | None = None
     card_id: str | None = None
@@ -37,6 +42,11 @@ class ExtractRequest(BaseModel):
     attempt: int = 0
     lease_until: int = 0  # milliseconds by the database's clock
     made: ExtractMade | None = None
+
+    @property
+    def months(self) -> Months:
+        """The months whose payments it contains."""
+        return months_of(self.year, self.period)
 
     @model_validator(mode="before")
     @classmethod
@@ -67,7 +77,7 @@ class AuthorityRequest(BaseModel):
     made: ExtractMade | None = None
 
 
-def _address(message: Envelope[RequestExtractFiles | RequestExtract]) -> Address:
+def _address(message: Envelope[RequestExtract]) -> Address:
     return Address(message.data.extract_id)
 
 
@@ -80,6 +90,7 @@ def decide_request(
         extract_id=command.extract_id,
         kind=command.kind,
         year=command.year,
+        period=command.period,
         municipality=command.municipality,
         cvr=command.cvr,
         card_id=command.card_id,
@@ -117,14 +128,23 @@ def _accepted(
     return CommandAccepted(command_id=str(message.id), year=message.data.year, already_reported=already_reported)
 
 
-EXTRACT_FILES: Final[Processor[ExtractRequest]] = Processor(
-    name="extract_files",
-    topics=(EXTRACT_REQUESTS,),
-    state=ExtractRequest,
-    address=_address,
-    decide=decide_request,
-    indexes=("done",),
-)
+def _requests(name: str, *, of_periods: bool) -> Processor[ExtractRequest]:
+    def address(message: Envelope[RequestExtractFiles]) -> Address | None:
+        return Address(message.data.extract_id) if (message.data.period is not None) is of_periods else None
+
+    return Processor(
+        name=name,
+        topics=(EXTRACT_REQUESTS,),
+        state=ExtractRequest,
+        address=address,
+        decide=decide_request,
+        indexes=("done",),
+    )
+
+
+EXTRACT_FILES: Final = _requests("extract_files", of_periods=False)
+PERIOD_EXTRACTS: Final = _requests("period_extracts", of_periods=True)
+"""The requests of periods. The release before would make an extract of a year from one, so it must not find them."""
 REQUESTS: Final[Processor[AuthorityRequest]] = Processor(
     name="requests",
     topics=(EXPORTS_COMMANDS,),

@@ -22,9 +22,11 @@ from frikort_contracts.topics import FEED_TOPICS, Topic, source_of
 from prometheus_client import Counter, Gauge
 
 from services.exports.extracts.files import ExtractFiles
+from services.exports.extracts.layouts import layout_of
+from services.exports.extracts.period_reader import StatementsPending
 from services.exports.extracts.queue import ExtractQueue
-from services.exports.extracts.reader import ExtractReader, StatementsPending
-from services.exports.extracts.requests import EXTRACT_FILES, REQUESTS, ExtractRequest
+from services.exports.extracts.reader import ExtractReader
+from services.exports.extracts.requests import EXTRACT_FILES, PERIOD_EXTRACTS, REQUESTS, ExtractRequest
 from services.exports.statements import CardStatements
 from services.runtime.file_store import FileStore
 from services.runtime.mongo.lease import LeaseLost
@@ -39,7 +41,7 @@ for _kind in ExtractKind:
     EXTRACTS_MADE.labels(_kind.value)
 STATEMENTS_PENDING = Gauge("frikort_statements_pending", "Cards with a year that has no current statement.")
 
-_PROCESSORS: Final[tuple[Processor[Any], ...]] = (EXTRACT_FILES, REQUESTS)
+_PROCESSORS: Final[tuple[Processor[Any], ...]] = (EXTRACT_FILES, PERIOD_EXTRACTS, REQUESTS)
 _FACTS: Final = {
     ExtractKind.TAX_YEAR: Facts.TAX,
     ExtractKind.FOLLOW_UP: Facts.USE,
@@ -109,13 +111,15 @@ class ExtractWorker:
         async with self._reader.snapshot(claimed) as (count, batches):
             await self._report(claimed, count, 0)
             prefix = f"{claimed.extract_id}/{claimed.attempt}"
-            files = await asyncio.to_thread(ExtractFiles, claimed.kind, self._store, prefix)
+            layout = layout_of(claimed.kind, of_period=claimed.period is not None)
+            files = await asyncio.to_thread(ExtractFiles, layout, self._store, prefix)
             try:
-                reported_at = time.monotonic()
+                reported_at, done = time.monotonic(), 0
                 async for batch in batches:
-                    await asyncio.to_thread(files.add, batch)
+                    await asyncio.to_thread(files.add, batch.objects)
+                    done += batch.done
                     if time.monotonic() - reported_at >= _PROGRESS_SECONDS:
-                        await self._report(claimed, count, files.sums.count)
+                        await self._report(claimed, count, done)
                         reported_at = time.monotonic()
                 stored = await asyncio.to_thread(files.finish)
             finally:
@@ -125,6 +129,7 @@ class ExtractWorker:
             attempt=claimed.attempt,
             kind=claimed.kind,
             year=claimed.year,
+            period=claimed.period,
             municipality=claimed.municipality,
             positions=claimed.positions,
             provisional=files.sums.provisional,

@@ -88,7 +88,7 @@ def _reason_of(scope: Scope, message: Envelope[Any]) -> str | None:
 async def _record_command(audit: AuditContext, scope: Scope, message: Envelope[Any]) -> None:
     container: Container = scope["app"].state.gateway
     request = scope["state"]["correlation_id"]
-    await container.audit_log.add([audit.command_entry(message, action=action_in(scope), request=request)])
+    await container.audit_log.add(audit.command_entries(message, action=action_in(scope), request=request))
 
 
 async def _record(audit: AuditContext, scope: Scope, status: int) -> None:

@@ -21,7 +21,7 @@ from frikort_contracts.issuance import IssueCard
 from frikort_contracts.messages import CardCommand, Command
 
 from services.gateway.audit.actions import READ_OUTCOME, Action
-from services.gateway.audit.log import NO_MATCH, Access, of_card, of_extract, of_person, of_year
+from services.gateway.audit.log import NO_MATCH, Access, of_card, of_extract, of_month, of_person, of_year
 from services.gateway.auth import Caller
 from services.gateway.ordering import order_of
 from services.gateway.projections.cards import CardView, alias_of_person
@@ -92,29 +92,32 @@ class AuditContext:
             if (subject := _subject_of_command(message.data)) is not None:
                 self._recorded.add(subject)
 
-    def command_entry(self, message: Envelope[Any], *, action: Action | None, request: str) -> Access:
-        """The entry of a command: it is attempted. Its order follows from the command, so a repeated command has one.
+    def command_entries(self, message: Envelope[Any], *, action: Action | None, request: str) -> list[Access]:
+        """The entries of a command: it is attempted. Only an extract of a period has several, one for each month.
 
-        Raises ``UnattributedAccess``.
+        Their order follows from the command, so a repeated command has no others. Raises ``UnattributedAccess``.
         """
-        subject = _attempted_subject(message.data)
-        if self.caller is None or action is None or subject is None:
+        subjects = _attempted_subjects(message.data)
+        if self.caller is None or action is None or not subjects:
             raise UnattributedAccess("a command without a caller, a declared action or a person")
-        return Access(
-            order=order_of(message.time, message.id.hex),
-            subject=subject,
-            own=self._is_own(subject, self.caller),
-            own_person=self._is_person(subject, self.caller.person),
-            action=action.code,
-            refused=False,
-            role=self.caller.role,
-            organisation=self.caller.organisation,
-            actor=self.caller.subject,
-            reason=self.reason_of(message) or self.reason,
-            request=request,
-            command=str(message.id),
-            person=self._person_in(subject),
-        )
+        return [
+            Access(
+                order=order_of(message.time, message.id.hex if number == 0 else f"{message.id.hex}-{number:02}"),
+                subject=subject,
+                own=self._is_own(subject, self.caller),
+                own_person=self._is_person(subject, self.caller.person),
+                action=action.code,
+                refused=False,
+                role=self.caller.role,
+                organisation=self.caller.organisation,
+                actor=self.caller.subject,
+                reason=self.reason_of(message) or self.reason,
+                request=request,
+                command=str(message.id),
+                person=self._person_in(subject),
+            )
+            for number, subject in enumerate(subjects)
+        ]
 
     def add_response(self, message: Envelope[Any]) -> None:
         """Add the subject of a command whose response is sent."""
@@ -248,18 +251,20 @@ def _subject_of_command(command: Command) -> str | None:
     return None
 
 
-def _attempted_subject(command: Command) -> str | None:
-    """The subject of a command's own entry: everyone in an extract reads that it was requested."""
+def _attempted_subjects(command: Command) -> list[str]:
+    """The subjects of a command's own entries: everyone in an extract reads that it was requested."""
     if not isinstance(command, RequestExtractFiles):
-        return _subject_of_command(command)
+        subject = _subject_of_command(command)
+        return [] if subject is None else [subject]
     match command.kind:
         case ExtractKind.STATISTICS:
-            return of_extract(command.extract_id)
-        case ExtractKind.EMPLOYER:
-            return of_year(command.year, command.cvr)
+            return [of_extract(command.extract_id)]
         case ExtractKind.CITIZEN:
-            return None if command.card_id is None else of_card(command.card_id)
-    return of_year(command.year, command.municipality)
+            return [] if command.card_id is None else [of_card(command.card_id)]
+    whose = command.cvr if command.kind is ExtractKind.EMPLOYER else command.municipality
+    if command.year is not None:
+        return [of_year(command.year, whose)]
+    return [of_month(month, whose) for month in command.months.names]
 
 
 def _subject_of(state: Any) -> str | None:

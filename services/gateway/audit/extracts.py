@@ -2,18 +2,24 @@
 
 An extract of a year contains the cards with earnings in that year, of all municipalities or of one. It may contain a
 million persons, so its request has a single entry for the year. The entry is joined with the card when its log is read.
+The request of a period has an entry for each of its months, because a card need not be paid in all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from functools import partial
+from typing import Final, NamedTuple
 
-from services.gateway.audit.log import Span, of_year
+from frikort_contracts.statistics import month_of
+
+from services.gateway.audit.log import Span, of_month, of_year
 from services.gateway.ordering import stamp
 from services.gateway.projections.cards import CardView
 from services.gateway.projections.reports import ReportView
+
+_OF_AMOUNTS: Final = frozenset({"reported", "corrected", "withdrawn"})
 
 
 class _Interval(NamedTuple):
@@ -26,29 +32,50 @@ class _Interval(NamedTuple):
 def extracts_with(card: CardView, reports: Iterable[ReportView]) -> list[Span]:
     """The entries of extracts with the card: of the country, of its municipality at the time, and of its employers."""
     by_year: dict[int, list[ReportView]] = {}
+    by_month: dict[str, list[ReportView]] = {}
     for report in reports:
         by_year.setdefault(report.year, []).append(report)
+        for month in {month_of(entry.booked.payment_date) for entry in report.history if entry.booked is not None}:
+            by_month.setdefault(month, []).append(report)
     homes = list(_municipality_intervals(card))
     spans: list[Span] = []
     for year, of_the_year in sorted(by_year.items()):
-        for earning in _intervals_with_earnings(of_the_year):
-            spans.append(_span(of_year(year, None), earning))
-            for municipality, residence in homes:
-                if (both := _intersection(earning, residence)) is not None:
-                    spans.append(_span(of_year(year, municipality), both))
-        for cvr in sorted({report.cvr for report in of_the_year}):
-            own = [report for report in of_the_year if report.cvr == cvr]
-            spans += [_span(of_year(year, cvr), reporting) for reporting in _intervals_with_earnings(own)]
+        spans += _spans(partial(of_year, year), of_the_year, homes)
+    for month, of_the_month in sorted(by_month.items()):
+        spans += _spans(partial(of_month, month), of_the_month, homes, month)
     return spans
 
 
-def _intervals_with_earnings(reports: Sequence[ReportView]) -> Iterator[_Interval]:
-    """The intervals in which the year's reports total more than zero: an extract leaves out a year without earnings."""
+def _spans(
+    subject: Callable[[str | None], str],
+    reports: Sequence[ReportView],
+    homes: Sequence[tuple[str, _Interval]],
+    month: str | None = None,
+) -> Iterator[Span]:
+    for earning in _intervals_with_earnings(reports, month):
+        yield _span(subject(None), earning)
+        for municipality, residence in homes:
+            if (both := _intersection(earning, residence)) is not None:
+                yield _span(subject(municipality), both)
+    for cvr in sorted({report.cvr for report in reports}):
+        own = [report for report in reports if report.cvr == cvr]
+        yield from (_span(subject(cvr), reporting) for reporting in _intervals_with_earnings(own, month))
+
+
+def _intervals_with_earnings(reports: Sequence[ReportView], month: str | None = None) -> Iterator[_Interval]:
+    """The intervals in which the reports total more than zero: an extract leaves out a year without earnings.
+
+    With ``month``, only while they are paid in it: a correction can change the payment date.
+    """
     changes: list[tuple[datetime, int]] = []
     for report in reports:
         before = 0
         for entry in report.history:
-            now = 0 if entry.booked is None else entry.booked.total
+            if entry.event not in _OF_AMOUNTS:  # a dispute changes no amount
+                continue
+            booked = entry.booked
+            is_paid_then = booked is not None and month in (None, month_of(booked.payment_date))
+            now = booked.total if booked is not None and is_paid_then else 0
             changes.append((entry.at, now - before))
             before = now
     total, since = 0, None

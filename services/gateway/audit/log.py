@@ -51,6 +51,11 @@ def of_year(year: int, of: str | None) -> str:
     return f"year:{year}" if of is None else f"year:{year}:{of}"
 
 
+def of_month(month: str, of: str | None) -> str:
+    """The subject of a requested extract of a period: all persons who were paid in ``month``; ``of`` as for a year."""
+    return f"month:{month}" if of is None else f"month:{month}:{of}"
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """One entry. ``order`` is unique and sorts by time. ``own``: the person acted on their own data.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from types import MappingProxyType
 from typing import Final
 
@@ -14,7 +15,7 @@ from frikort_contracts.municipalities import MUNICIPALITIES
 
 from services.gateway.audit.actions import ACTIONS
 from services.gateway.audit.log import Access
-from services.gateway.formats import Language
+from services.gateway.formats import Language, month
 
 _CITIZEN_SELF: Final = ("Borgeren selv", "The citizen")
 _NOTHING: Final = (" (intet blev vist eller ændret)", " (nothing was shown or changed)")
@@ -58,7 +59,7 @@ def entry(access: Access, language: Language, reader: Role, refusals: Mapping[st
     refused = access.refused if access.command is None else refusals.get(access.command)
     suffix = _ATTEMPTED if refused is None else _NOTHING if refused else ("", "")
     text = ACTIONS[access.action]
-    what = text.in_language(language) + _of_year(access, english=english)
+    what = text.in_language(language) + _of_time(access, language)
     who = _who(access)[english]
     if reader is not Role.CITIZEN:
         what = about_citizen(what, language)
@@ -103,9 +104,12 @@ def _who(access: Access) -> tuple[str, str]:
             return "En person, som du har givet fuldmagt", "A person to whom you gave a mandate"
 
 
-def _of_year(access: Access, *, english: bool) -> str:
+def _of_time(access: Access, language: Language) -> str:
+    """The year or the month of an extract."""
     kind, _, rest = access.subject.partition(":")
-    if kind != "year":
+    if kind not in {"year", "month"}:
         return ""
-    year = rest.partition(":")[0]
-    return f", of {year}" if english else f", for {year}"
+    when = rest.partition(":")[0]
+    if kind == "month":
+        when = month(date.fromisoformat(f"{when}-01"), language)
+    return f", of {when}" if language is Language.ENGLISH else f", for {when}"

@@ -42,6 +42,7 @@ _ABOUT: Final[Mapping[str, About]] = {
     "card": "card",
     "person": "person",
     "extract": "extract",
+    "month": "extract",
     "year": "year",
     "log": "log",
 }

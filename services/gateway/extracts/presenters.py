@@ -17,6 +17,8 @@ def extract(request: StoredExtractRequest, view: ExtractFilesView | None, addres
         extract_id=request.extract_id,
         kind=request.kind,
         year=request.year,
+        first=None if request.period is None else request.period.first,
+        last=None if request.period is None else request.period.last,
         municipality=request.municipality,
         requested_at=request.requested_at,
         status="requested" if view is None else "running" if made is None else "done",

@@ -8,6 +8,7 @@ from typing import Any
 from frikort_contracts.extract_files import KIND_OF, ExtractKind
 from frikort_contracts.extracts import Authority
 from frikort_contracts.http.roles import Role
+from frikort_contracts.months import Months
 from pydantic import BaseModel, model_validator
 
 from services.gateway.extracts.scopes import Requester
@@ -18,6 +19,7 @@ class StoredExtractRequest(BaseModel):
     """A requested extract. It is stored before exports publishes anything about it.
 
     ``authority`` is also in the requests of the release before, which have neither ``requester`` nor ``kind``.
+    ``year`` is that of the first month of a ``period``: the release before lists every request with its year.
     """
 
     extract_id: str
@@ -25,6 +27,7 @@ class StoredExtractRequest(BaseModel):
     kind: ExtractKind
     authority: str | None = None
     year: int
+    period: Months | None = None
     municipality: str | None
     requested_at: datetime
 

@@ -50,14 +50,17 @@ def extract_request_of(message: Envelope[RequestExtractFiles | RequestExtract]) 
     command = message.data
     if isinstance(command, RequestExtract):  # of the release before
         requester, kind = Requester(Role.AUTHORITY, command.authority), KIND_OF[command.authority]
+        period, year = None, command.year
     else:
         requester, kind = Requester.of(command.requester), command.kind
+        period, year = command.period, command.months.years[0]
     return StoredExtractRequest(
         extract_id=command.extract_id,
         requester=requester.text,
         kind=kind,
         authority=requester.organisation if requester.role is Role.AUTHORITY else None,
-        year=command.year,
+        year=year,
+        period=period,
         municipality=command.municipality,
         requested_at=message.time,
     )

@@ -54,6 +54,7 @@ async def request(context: CommandContext, requester: Requester, body: ExtractBo
             extract_id=extract_id_of(command_id),
             kind=scope.kind,
             year=body.year,
+            period=body.period,
             municipality=scope.municipality,
             cvr=scope.cvr,
             card_id=scope.card_id,
@@ -96,7 +97,7 @@ async def file(context: RequestContext, requester: Requester, extract_id: str, f
     found = next((each for each in resource.manifest.files if each.format == file_format), None)
     if found is None:
         raise ProblemError("extract-unknown")
-    headers = _headers(request, found)
+    headers = file_headers(request, found)
     if headers["ETag"] in context.request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers={"ETag": headers["ETag"]})
     part = _range_of(context.request.headers, found, headers["ETag"])
@@ -115,10 +116,12 @@ async def file(context: RequestContext, requester: Requester, extract_id: str, f
     return StreamingResponse(content, status_code=206, media_type=media_type, headers=headers)
 
 
-def _headers(request: StoredExtractRequest, file: ExtractFileResource) -> dict[str, str]:
+def file_headers(request: StoredExtractRequest, file: ExtractFileResource) -> dict[str, str]:
+    """The headers of a file: its digests, its size and a unique name."""
     digest = b64encode(bytes.fromhex(file.sha256)).decode()
     # The id makes the name unique: two extracts of a year are not mistaken for each other.
-    name = f"frikort-{request.authority or request.kind.value}-{request.year}-{request.extract_id}.{file.format}"
+    months = request.year if request.period is None else request.period.text
+    name = f"frikort-{request.authority or request.kind.value}-{months}-{request.extract_id}.{file.format}"
     return {
         "ETag": f'"{file.sha256}"',
         "Repr-Digest": f"sha-256=:{digest}:",

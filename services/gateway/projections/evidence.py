@@ -60,6 +60,7 @@ def project(view: EvidenceView | None, message: Envelope[Any]) -> EvidenceView:
                 completed_at=message.time,
                 contents=event.kind,
                 year=event.year,
+                period=event.period,
                 municipality=event.municipality,
                 positions=event.positions,
                 provisional=event.provisional,

@@ -15,6 +15,6 @@ LINES: Final = timedelta(days=400)
 AUDIT_ENTRIES: Final = timedelta(days=5 * 365 + 2)
 """Entries of the audit log: five years, with their leap days. A check accepts no removal of a younger one."""
 FILES: Final = timedelta(days=30)
-"""The files of extracts. A new extract of the same year can be requested at any time."""
+"""The files of extracts. A new extract of the same year or months can be requested at any time."""
 FINDINGS: Final = timedelta(days=400)
 """Findings of unusual look-ups."""

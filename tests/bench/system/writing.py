@@ -15,6 +15,7 @@ from frikort_contracts.extract_files import ExtractKind
 from frikort_contracts.extracts import Authority
 
 from services.exports.extracts.files import ExtractFiles
+from services.exports.extracts.layouts import layout_of
 from services.exports.feeds import statement_fields
 from services.runtime.file_store import FileStore
 from tests.bench.processes import peak_bytes
@@ -28,7 +29,7 @@ def main() -> None:
     count, folder = int(sys.argv[1]), Path(sys.argv[2])
     known = [(card_id(number), figures(number)) for number in range(DISTINCT)]
     begun = perf_counter()
-    files = ExtractFiles(ExtractKind.TAX_YEAR, FileStore(folder.absolute().as_uri()), f"extract-{count}")
+    files = ExtractFiles(layout_of(ExtractKind.TAX_YEAR), FileStore(folder.absolute().as_uri()), f"extract-{count}")
     for start in range(0, count, _AT_ONCE):
         first = start % DISTINCT
         some = known[first : first + min(_AT_ONCE, count - start)]

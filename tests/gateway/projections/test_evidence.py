@@ -8,6 +8,7 @@ from frikort_contracts.evidence import Statement
 from frikort_contracts.extract_files import ExtractKind, ExtractMade, FileFormat, StoredFile
 from frikort_contracts.extracts import Authority, ExtractCompleted, ExtractFile, ExtractFormat, Position
 from frikort_contracts.messages import Event
+from frikort_contracts.months import Months
 from pydantic import TypeAdapter
 
 from services.gateway.projections import evidence
@@ -94,6 +95,17 @@ def test_a_manifest_of_files_says_what_they_contain_and_from_which_positions() -
     assert (manifest["contents"], manifest["municipality"], manifest["reported"]) == ("municipality", "101", 9)
     assert manifest["positions"] == ({"topic": "frikort.cards.v1", "partition": 0, "offset": 7},)
     assert manifest["files"][0]["sha256"] == "0" * 64
+
+
+def test_a_manifest_names_the_months_of_a_period_and_no_year() -> None:
+    months = Months(first="2025-11", last="2026-02")
+    manifest = statement(MADE.model_copy(update={"year": None, "period": months}))
+
+    assert (manifest["year"], manifest["period"]) == (None, {"first": "2025-11", "last": "2026-02"})
+
+
+def test_the_manifest_of_a_year_is_the_text_that_it_was_before_there_were_periods() -> None:
+    assert "period" not in evidence.project(None, envelope(MADE)).statement
 
 
 def test_a_repeated_event_does_not_change_the_text_that_was_signed() -> None:

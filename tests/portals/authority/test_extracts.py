@@ -90,6 +90,45 @@ async def test_a_year_with_a_provisional_allowance_is_marked_in_the_form(client:
     assert "2026 (foreløbig beløbsgrænse)" in page_text(await client.get("/myndighed/nyt-udtraek"))
 
 
+async def test_an_extract_is_ordered_for_the_months_of_a_period(site: Site, client: httpx2.AsyncClient) -> None:
+    site.answer("POST", "/v1/extracts", extract(), 201)
+    await order_extract(client, **{"from": "2025-11", "to": "2026-02"})
+
+    assert [request.body for request in site.requests] == [{"from": "2025-11", "to": "2026-02"}]
+
+
+@pytest.mark.parametrize(
+    ("typed", "field", "text"),
+    [
+        ({}, "year", "Vælg enten et år, eller skriv den første og den sidste måned."),
+        ({"year": "2025", "to": "2025-11"}, "year", "Vælg enten et år, eller skriv den første og den sidste måned."),
+        ({"from": "2025-11"}, "to", "Skriv både den første og den sidste måned."),
+        ({"to": "2025-11"}, "from", "Skriv både den første og den sidste måned."),
+        ({"from": "2025-12", "to": "2025-11"}, "to", "Den sidste måned ligger før den første."),
+        ({"from": "2024-01", "to": "2026-01"}, "to", "En periode er højst 24 måneder."),
+        ({"from": "nov", "to": "2026-01"}, "from", "Skriv en måned fra 2019 og frem"),
+    ],
+)
+async def test_a_wrong_period_is_explained_at_its_field(
+    site: Site, client: httpx2.AsyncClient, typed: dict[str, str], field: str, text: str
+) -> None:
+    page = await order_extract(client, **typed)
+
+    assert page.status_code == 422
+    assert f'id="{field}-error"' in page.text
+    assert text in page_text(page)
+    assert [request for request in site.requests if request.method == "POST"] == []
+
+
+async def test_the_months_of_an_extract_are_shown(site: Site, client: httpx2.AsyncClient) -> None:
+    winter = extract(first="2025-11", last="2026-02")
+    site.answer("GET", "/v1/extracts", Extracts(extracts=[winter]))
+    site.answer("GET", API, winter)
+
+    assert "1. juni 2025 kl. 12.00 2025-11 til 2026-02 Hele landet" in page_text(await client.get("/myndighed"))
+    assert "Udtræk for 2025-11 til 2026-02" in page_text(await client.get(PAGE))
+
+
 @pytest.mark.parametrize("year", ["", "to"])
 async def test_a_year_is_required(client: httpx2.AsyncClient, year: str) -> None:
     page = await order_extract(client, year=year)
