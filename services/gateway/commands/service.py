@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from frikort_contracts.cloudevents import Envelope, Record, decode, encode
 from frikort_contracts.messages import Command
 from frikort_contracts.topics import TOPICS, source_of
+from frikort_contracts.uuids import uuid5_text
 from pydantic import BaseModel, Field
 
 from services.gateway.auth import Caller
@@ -27,7 +28,7 @@ from services.gateway.problems import ProblemError
 from services.runtime.processing.producer import Producer
 
 _SOURCE: Final = source_of("gateway")
-_COMMANDS: Final = UUID("5a4ad5c0-0c2e-4f0e-9a43-8f6f3c1f5d27")
+_COMMANDS: Final = UUID("5a4ad5c0-0c2e-4f0e-9a43-8f6f3c1f5d27").bytes
 _TOPICS: Final = {topic.name: topic for topic in TOPICS}
 
 Build = Callable[[UUID], Awaitable[Command]]
@@ -51,7 +52,7 @@ class CommandRequest:
     @cached_property
     def command_id(self) -> UUID:
         """The id of the command: the same for the same client and key."""
-        return uuid5(_COMMANDS, json.dumps([self.caller.client, self.key]))
+        return UUID(uuid5_text(_COMMANDS, json.dumps([self.caller.client, self.key])))
 
 
 class CommandResponse(BaseModel):
