@@ -122,7 +122,7 @@ class KeyedHasher:
 
 def _joined(*texts: str) -> bytes:
     """The texts, each after its length, so that no two lists of texts give the same bytes."""
-    encoded = []
+    encoded: list[bytes] = []
     for text in texts:
         part = text.encode()
         encoded += len(part).to_bytes(4, "big"), part
