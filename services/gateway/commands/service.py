@@ -11,7 +11,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -29,6 +29,7 @@ from services.runtime.processing.producer import Producer
 
 _SOURCE: Final = source_of("gateway")
 _COMMANDS: Final = UUID("5a4ad5c0-0c2e-4f0e-9a43-8f6f3c1f5d27").bytes
+_CLIENTS: Final = 1000
 _TOPICS: Final = {topic.name: topic for topic in TOPICS}
 
 Build = Callable[[UUID], Awaitable[Command]]
@@ -89,6 +90,7 @@ class CommandService:
         self._producer = producer
         self._now = now
         self._persons = persons
+        self._client_hash = lru_cache(_CLIENTS)(partial(persons.fingerprint, "client"))
 
     async def submit(
         self,
@@ -163,7 +165,7 @@ class CommandService:
             traceparent=request.traceparent,
         )
         record = encode(envelope)
-        client = self._persons.fingerprint("client", request.caller.client)
+        client = self._client_hash(request.caller.client)
         fingerprint = self._persons.fingerprint(*_fingerprinted(request))
         stored = StoredCommand(str(command_id), client, fingerprint, record)
         if await self._store.add(stored):
