@@ -6,10 +6,11 @@ They are free text about a person. Messages from before they were encrypted have
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from frikort_contracts.uuids import uuid5_text
 from frikort_contracts.values import Ciphertext, Reference
 
 
@@ -42,7 +43,7 @@ def report_id_of(employment_id: str, reference: str) -> str:
 
     Employment (employer and card) and reference are the business key: the same reference always names the same report.
     """
-    return str(uuid5(UUID(employment_id), reference))
+    return uuid5_text(UUID(employment_id).bytes, reference)
 
 
 def check_one_form(clear: str | None, *encrypted: str | None) -> None:

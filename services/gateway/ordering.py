@@ -13,7 +13,7 @@ LAST: Final = "9999"
 
 def stamp(moment: datetime) -> str:
     """``moment`` in UTC as text that sorts by time."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat(timespec="microseconds")
 
 
 def stored_from(day: date) -> str:

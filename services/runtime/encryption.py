@@ -69,7 +69,7 @@ class Encryptor:
         if not keys:
             raise ValueError("at least one encryption key is needed")
         self._ciphers = {key_id: AESGCMSIV(key) for key_id, key in keys.items()}
-        self._hashers = [KeyedHasher(hmac.digest(key, _HASHING, "sha256")) for key in keys.values()]
+        self._keys = tuple(keys.values())
         self._first = next(iter(keys))
 
     @classmethod
@@ -88,7 +88,8 @@ class Encryptor:
 
     def hashes(self, purpose: str, *parts: str) -> tuple[str, ...]:
         """Keyed hashes of ``parts``, one under a key that follows from each key, the first in use first."""
-        return tuple(hasher.hash(purpose, *parts) for hasher in self._hashers)
+        hashers = (KeyedHasher(hmac.digest(key, _HASHING, "sha256")) for key in self._keys)
+        return tuple(hasher.hash(purpose, *parts) for hasher in hashers)
 
     def is_current(self, ciphertext: str) -> bool:
         """Whether the first key encrypted this."""
@@ -121,5 +122,8 @@ class KeyedHasher:
 
 def _joined(*texts: str) -> bytes:
     """The texts, each after its length, so that no two lists of texts give the same bytes."""
-    encoded = [text.encode() for text in texts]
-    return b"".join(len(text).to_bytes(4, "big") + text for text in encoded)
+    encoded: list[bytes] = []
+    for text in texts:
+        part = text.encode()
+        encoded += len(part).to_bytes(4, "big"), part
+    return b"".join(encoded)

@@ -105,16 +105,15 @@ async def everything(on: RoundContext) -> None:
 
 async def scale(on: RoundContext) -> None:
     """A third instance of each working service joins in the middle of the load, and leaves again."""
-    system, names = on.environment.system, ("issuance", "reporting", "balance", "exports")
+    names = ("issuance", "reporting", "balance", "exports")
+    thirds = [f"{name}-3" for name in names]
     for name in names:
-        third = f"{name}-3"
-        if third in system.processes:
-            await on.environment.start([third])
-        else:
-            await on.environment.add(name, 3)
+        await on.environment.add(name, 3)
     await for_seconds(2)
-    codes = await on.environment.terminate(*(f"{name}-3" for name in names))
+    codes = await on.environment.terminate(*thirds)
     on.notes += [f"{name} stopped with {code}" for name, code in codes.items() if code]
+    for third in thirds:  # a later one starts with the keys of its time
+        del on.environment.system.processes[third]
 
 
 async def rolling(on: RoundContext) -> None:

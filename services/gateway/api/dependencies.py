@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Final
@@ -108,18 +109,20 @@ class CommandContext(RequestContext):
         )
         structlog.contextvars.bind_contextvars(command_id=str(request.command_id))
         audit, outcomes = current_audit(), self.container.outcomes
-        with outcomes.waits.waiter(str(request.command_id)) as waiter:
+        seconds, preference = wait_seconds(self.prefer, self.container.wait_limits)
+        # Without a wait nothing is subscribed to.
+        waiting = outcomes.waits.waiter(str(request.command_id)) if seconds > 0 else nullcontext()
+        with waiting as waiter:
             submission = await self.container.commands.submit(
                 request,
                 build,
                 audit.record_command,
                 check_key_first=check_key_first,
-                before_publish=partial(outcomes.waits.before_publish, waiter),
+                before_publish=None if waiter is None else partial(outcomes.waits.before_publish, waiter),
             )
             audit.add_command(submission.envelope, replayed=submission.replayed)
             if accepted is not None and submission.response is None:
                 await accepted(submission.envelope)
-            seconds, preference = wait_seconds(self.prefer, self.container.wait_limits)
             replayed = submission.replayed
             stored = await outcomes.response(submission, self.caller, self.language, seconds, waiter=waiter)
         response = _pending(submission.command_id) if stored is None else _http_response(self.request, stored)

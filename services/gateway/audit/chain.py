@@ -8,7 +8,6 @@ Forensics", 1999).
 
 from __future__ import annotations
 
-import json
 from base64 import urlsafe_b64encode
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
 
 from services.runtime.encryption import read_keys
 
@@ -92,13 +92,16 @@ class VerificationKeys:
 
 def digest_of(stored: Mapping[str, Any]) -> str:
     """The digest of an entry as it is stored, without its place: of its JSON with sorted names."""
-    content = {name: value for name, value in stored.items() if name not in PLACE}
-    return digest_of_text(json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":")))
+    return _digest(to_json({name: stored[name] for name in sorted(stored) if name not in PLACE}))
 
 
 def digest_of_text(text: str) -> str:
     """The SHA-256 of a text, base64url without padding."""
-    return urlsafe_b64encode(sha256(text.encode()).digest()).decode().rstrip("=")
+    return _digest(text.encode())
+
+
+def _digest(data: bytes) -> str:
+    return urlsafe_b64encode(sha256(data).digest()).decode().rstrip("=")
 
 
 def next_checkpoint(chain: str, sequence: int, previous: str | None, stored: Sequence[Mapping[str, Any]]) -> Checkpoint:

@@ -11,13 +11,14 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import Any, Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from frikort_contracts.cloudevents import Envelope, Record, decode, encode
 from frikort_contracts.messages import Command
 from frikort_contracts.topics import TOPICS, source_of
+from frikort_contracts.uuids import uuid5_text
 from pydantic import BaseModel, Field
 
 from services.gateway.auth import Caller
@@ -27,7 +28,8 @@ from services.gateway.problems import ProblemError
 from services.runtime.processing.producer import Producer
 
 _SOURCE: Final = source_of("gateway")
-_COMMANDS: Final = UUID("5a4ad5c0-0c2e-4f0e-9a43-8f6f3c1f5d27")
+_COMMANDS: Final = UUID("5a4ad5c0-0c2e-4f0e-9a43-8f6f3c1f5d27").bytes
+_CLIENTS: Final = 1000
 _TOPICS: Final = {topic.name: topic for topic in TOPICS}
 
 Build = Callable[[UUID], Awaitable[Command]]
@@ -51,7 +53,7 @@ class CommandRequest:
     @cached_property
     def command_id(self) -> UUID:
         """The id of the command: the same for the same client and key."""
-        return uuid5(_COMMANDS, json.dumps([self.caller.client, self.key]))
+        return UUID(uuid5_text(_COMMANDS, json.dumps([self.caller.client, self.key])))
 
 
 class CommandResponse(BaseModel):
@@ -88,6 +90,7 @@ class CommandService:
         self._producer = producer
         self._now = now
         self._persons = persons
+        self._client_hash = lru_cache(_CLIENTS)(partial(persons.fingerprint, "client"))
 
     async def submit(
         self,
@@ -162,7 +165,7 @@ class CommandService:
             traceparent=request.traceparent,
         )
         record = encode(envelope)
-        client = self._persons.fingerprint("client", request.caller.client)
+        client = self._client_hash(request.caller.client)
         fingerprint = self._persons.fingerprint(*_fingerprinted(request))
         stored = StoredCommand(str(command_id), client, fingerprint, record)
         if await self._store.add(stored):

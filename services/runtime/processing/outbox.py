@@ -22,8 +22,7 @@ from frikort_contracts.cloudevents import (
 )
 from frikort_contracts.messages import EventFields, Message
 from frikort_contracts.topics import source_of
-
-from services.runtime.uuids import uuid5_text
+from frikort_contracts.uuids import uuid5_text
 
 
 class SerializedEvent(NamedTuple):

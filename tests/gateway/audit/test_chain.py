@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +12,14 @@ from frikort_contracts.audit_log import Checkpoint, Expiry
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.audit.chain import CheckpointReader, SigningKey, VerificationKeys, next_checkpoint
+from services.gateway.audit.chain import (
+    CheckpointReader,
+    SigningKey,
+    VerificationKeys,
+    digest_of,
+    digest_of_text,
+    next_checkpoint,
+)
 from services.gateway.retention.periods import AUDIT_ENTRIES
 
 KEY = SigningKey(b"k" * 32)
@@ -192,3 +200,16 @@ def test_an_expiry_cannot_hide_entries_that_are_younger_than_the_term() -> None:
         "expired too early 2",
         "expired too early 3",
     ]
+
+
+STORED = (
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(st.characters(exclude_categories=("Cs",)))
+)
+
+
+@given(st.dictionaries(st.text(st.characters(exclude_categories=("Cs",))), STORED))
+def test_a_digest_is_that_of_the_json_with_sorted_names(stored: dict[str, Any]) -> None:
+    content = {name: value for name, value in stored.items() if name not in ("chain", "number")}
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+    assert digest_of(stored) == digest_of_text(text)
