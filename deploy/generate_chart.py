@@ -27,10 +27,8 @@ from deploy.mongodb.rights import PROVISIONER, USERS
 from deploy.observability import dashboard
 from services.balance.processor import LEDGERS
 from services.exports.card_feeds.processor import card_feeds
-from services.exports.extracts.requests import EXTRACT_FILES, REQUESTS
 from services.exports.processor import statements
-from services.exports.reconciliation import RECONCILIATIONS
-from services.exports.statistics.card_history import CARD_HISTORIES
+from services.exports.processors import processors
 from services.gateway.projections import PROJECTIONS
 from services.issuance.processor import cards
 from services.reporting.processor import card_states
@@ -56,14 +54,7 @@ _PROCESSORS: Final[Mapping[str, tuple[str, Sequence[DocumentSet[Any]]]]] = {
     "balance": ("balance", [LEDGERS]),
     "exports": (
         "exports",
-        [
-            statements(lambda person, card_id: ""),
-            REQUESTS,
-            EXTRACT_FILES,
-            RECONCILIATIONS,
-            CARD_HISTORIES,
-            card_feeds(FEEDS, {}, AllowanceTable(years={})),
-        ],
+        processors(statements(lambda person, card_id: ""), card_feeds(FEEDS, {}, AllowanceTable(years={}))),
     ),
     "projections": ("gateway", PROJECTIONS),
 }

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from frikort_contracts.rules.allowances import Allowance, AllowanceTable, split
+from frikort_contracts.rules.allowances import Allowance, AllowanceTable, hourly_rate, split
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +26,17 @@ def test_the_allowances_and_rates_are_those_of_the_law() -> None:
     }  # fmt: skip
     assert table.years[2025][0].hourly_rate == 29_554
     assert table.years[2019][0].hourly_rate == 24_173
+
+
+def test_amounts_without_a_rate_keep_the_rate_before() -> None:
+    first = Allowance(year=2025, allowance=100, income_limit=1, hourly_rate=295, effective_from=date(2025, 1, 1))
+    settled = Allowance(
+        year=2025, allowance=120, income_limit=1, effective_from=date(2025, 6, 1), correction=first.correction + 1
+    )
+    table = AllowanceTable(years={2025: (first, settled)})
+
+    assert [hourly_rate(table, 2025, date(2025, month, 1)) for month in (1, 5, 6)] == [295, 295, 295]
+    assert hourly_rate(table, 2024, date(2025, 1, 1)) is None
 
 
 def test_2026_is_provisional_with_the_amounts_of_2025() -> None:

@@ -57,8 +57,8 @@ MUTANTS: Final = (
         "an older record that was appended late stays the last of its key",
         _feeds_never_checked,
         found_by="not the newest",
-        within=60,
-        first=24,
+        within=100,
+        first=75,
     ),
     Mutant(
         "dates of corrections lost",

@@ -109,6 +109,17 @@ class AllowanceTable(Value):
         return sorted(later, key=lambda row: row.version)
 
 
+def hourly_rate(allowances: Allowances, year: int, day: date) -> Ore | None:
+    """The øre that count as an hour of ``year`` on ``day``: of the latest amounts in force that have a rate.
+
+    Amounts without a rate keep the one before: a year that is settled does not lose its rate. None without any.
+    """
+    day = max(day, date(year, 1, 1))
+    rated = [row for row in allowances.years.get(year, ()) if row.effective_from <= day and row.hourly_rate is not None]
+    latest = max(rated, key=lambda row: row.version, default=None)
+    return None if latest is None else latest.hourly_rate
+
+
 class Split(NamedTuple):
     """An amount in øre: the part that is exempt from tax, and the excess above the allowance."""
 

@@ -13,7 +13,7 @@ from frikort_contracts.extracts import EncryptCprAgain, ForgetPerson, TaxStateme
 from frikort_contracts.feeds import EncryptCprFor, FillFeed
 from frikort_contracts.issuance import CardDeactivated, CardHandedOver, CardIssued, CardReactivated
 from frikort_contracts.reporting import EarningsCorrected, EarningsReported, EarningsWithdrawn
-from frikort_contracts.rules.allowances import Allowances
+from frikort_contracts.rules.allowances import Allowances, hourly_rate
 from frikort_contracts.topics import AUTHORITY_SKAT, BALANCES, CARDS, EARNINGS, EXPORTS_JOBS, FEED_JOBS
 from frikort_contracts.values import danish_day
 
@@ -89,8 +89,4 @@ def _decide(
 def _rate_on(allowances: Allowances, message: Envelope[Any]) -> Callable[[int], int | None]:
     day = danish_day(message.time)
 
-    def rate(year: int) -> int | None:
-        in_force = allowances.in_force(year, day)
-        return None if in_force is None else in_force.hourly_rate
-
-    return rate
+    return lambda year: hourly_rate(allowances, year, day)

@@ -9,7 +9,7 @@ from frikort_contracts.http.balances import BalanceResource, Balances, WarningRe
 from frikort_contracts.http.employments import CardEmploymentResource, ContactResource
 from frikort_contracts.http.mandates import MandateResource
 from frikort_contracts.http.reports import CardReportResource
-from frikort_contracts.rules.allowances import Allowances
+from frikort_contracts.rules.allowances import Allowances, hourly_rate
 from frikort_contracts.rules.hours import converted_hours
 
 from services.gateway.people.texts import KnownContact
@@ -49,8 +49,8 @@ def balances(ledgers: list[LedgerView], today: date, table: Allowances) -> Balan
             exempt_ore=0,
             excess_ore=0,
             remaining_ore=present.allowance,
-            hourly_rate_ore=present.hourly_rate,
-            converted_hours=_hours(0, present.hourly_rate),
+            hourly_rate_ore=hourly_rate(table, today.year, today),
+            converted_hours=_hours(0, hourly_rate(table, today.year, today)),
             warnings=[],
         )
     return Balances(balances=[shown[year] for year in sorted(shown, reverse=True)])
@@ -59,8 +59,7 @@ def balances(ledgers: list[LedgerView], today: date, table: Allowances) -> Balan
 def _balance(ledger: LedgerView, today: date, table: Allowances) -> BalanceResource:
     if ledger.totals is None:
         raise ValueError("a ledger without totals is not shown")
-    row = table.in_force(ledger.year, today)
-    hourly_rate = None if row is None else row.hourly_rate
+    rate = hourly_rate(table, ledger.year, today)
     return BalanceResource(
         year=ledger.year,
         allowance_ore=ledger.totals.allowance,
@@ -69,14 +68,14 @@ def _balance(ledger: LedgerView, today: date, table: Allowances) -> BalanceResou
         exempt_ore=ledger.totals.exempt,
         excess_ore=ledger.totals.excess,
         remaining_ore=ledger.totals.remaining,
-        hourly_rate_ore=hourly_rate,
-        converted_hours=_hours(ledger.totals.exempt, hourly_rate),
+        hourly_rate_ore=rate,
+        converted_hours=_hours(ledger.totals.exempt, rate),
         warnings=warnings_of_year(ledger),
     )
 
 
-def _hours(exempt: int, hourly_rate: int | None) -> int | None:
-    return None if hourly_rate is None else converted_hours(exempt, hourly_rate)
+def _hours(exempt: int, rate: int | None) -> int | None:
+    return None if rate is None else converted_hours(exempt, rate)
 
 
 def warnings(ledgers: list[LedgerView]) -> Warnings:

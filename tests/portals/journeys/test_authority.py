@@ -41,7 +41,9 @@ async def test_an_analyst_orders_an_extract_watches_its_progress_and_downloads_t
     await page.get_by_role("link", name="Bestil et udtræk").click()
     await tab.check()
     await page.get_by_role("button", name="Bestil udtræk").click()
-    await expect(page.get_by_role("link", name="Vælg et år.")).to_be_visible()
+    await expect(
+        page.get_by_role("link", name="Vælg enten et år, eller skriv den første og den sidste måned.")
+    ).to_be_visible()
     await tab.check()
     await page.get_by_label("År").select_option("2025")
     await page.get_by_role("button", name="Bestil udtræk").click()
