@@ -30,6 +30,7 @@ from tests.waiting import eventually
 NAMES: Final = ("statements", "card_feeds")
 NOTHING: Final = "0 replaced, 0 inserted, 0 published again, 0 removed, 0 unexplained, 0 not compared"
 YEAR: Final = "2025"
+AUTHORITIES: Final = ("skat", "star", "municipality-101")
 EMPLOYERS: Final = {f"state.years.{year}.statement.employers.cvr_1__id_1" for year in range(2020, 2030)}
 """The indexes that an extract for an employer creates."""
 
@@ -93,7 +94,7 @@ async def records_of_feeds(world: World, *cards: Card) -> int:
 
 
 async def stated(world: World, job: Job, amount: int) -> TaxStatementUpdated:
-    """Wait until the last statement of a card has an amount, and the feeds' document has that statement."""
+    """Wait until the last statement of a card has an amount, and every authority of the card has a record of it."""
 
     async def last() -> TaxStatementUpdated | None:
         found = await published(world, job.card)
@@ -101,7 +102,7 @@ async def stated(world: World, job: Job, amount: int) -> TaxStatementUpdated:
             return None
         year = state_of(world, "card_feeds", job.card)["years"][YEAR]
         is_kept = year["statement"] and year["statement"]["revision"] == found[-1].revision
-        return found[-1] if is_kept and year["published"].get("skat") else None
+        return found[-1] if is_kept and all(year["published"].get(name) for name in AUTHORITIES) else None
 
     return await eventually(last, within=60, what=f"the statement of {amount} øre")
 
