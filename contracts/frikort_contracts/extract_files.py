@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from frikort_contracts.extracts import Authority, Position
 from frikort_contracts.messages import Command, Event
 from frikort_contracts.months import Months
-from frikort_contracts.values import Actor, Cvr, MunicipalityCode, Revision, Value, Year
+from frikort_contracts.values import Actor, Cvr, MunicipalityCode, Revision, Value, Year, is_none
 
 
 class ExtractKind(StrEnum):
@@ -39,15 +39,11 @@ class FileFormat(StrEnum):
     PARQUET = "parquet"
 
 
-def _is_none(value: object) -> bool:
-    return value is None
-
-
 OnePeriod = Annotated[
     Months | None,
     Field(
         default=None,
-        exclude_if=_is_none,  # the bytes of a year's messages stay the same
+        exclude_if=is_none,  # the bytes of a year's messages stay the same
         description="The months whose payments it contains, in place of a year.",
     ),
 ]

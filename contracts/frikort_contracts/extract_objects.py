@@ -37,12 +37,10 @@ class EmployersMonth(CardMonth):
     disputed_employers: tuple[Cvr, ...] = Field(description="The employers of the reports in dispute.")
 
 
-class TaxMonth(CardMonth):
-    """The same by employer, with the CPR number as a JWE that only the tax agency can decrypt."""
+class TaxMonth(EmployersMonth):
+    """The same with the CPR number, as a JWE that only the tax agency can decrypt."""
 
     cpr: str | None = Field(description="As in a statement for the tax agency. Null after the data were erased.")
-    employers: tuple[EmployerLine, ...] = Field(description="What each employer paid in the month.")
-    disputed_employers: tuple[Cvr, ...] = Field(description="The employers of the reports in dispute.")
 
 
 class PaidReport(Value):

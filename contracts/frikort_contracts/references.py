@@ -11,27 +11,22 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from frikort_contracts.uuids import uuid5_text
-from frikort_contracts.values import Ciphertext, Reference
-
-
-def _is_none(value: object) -> bool:
-    return value is None
-
+from frikort_contracts.values import Ciphertext, Reference, is_none
 
 # A field without a value is left out of the JSON: commands are strict, so a release that does not know it reads them.
 ClearReference = Annotated[
-    Reference | None, Field(exclude_if=_is_none, description="In the clear; absent if it is encrypted.")
+    Reference | None, Field(exclude_if=is_none, description="In the clear; absent if it is encrypted.")
 ]
 """The reference in a command, unless it is encrypted."""
 EncryptedReference = Annotated[
-    Ciphertext | None, Field(exclude_if=_is_none, description="The sender's own reference, encrypted.")
+    Ciphertext | None, Field(exclude_if=is_none, description="The sender's own reference, encrypted.")
 ]
 """The encrypted reference in a command."""
 ReportId = Annotated[
     str | None,
     StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"),
     Field(
-        exclude_if=_is_none,
+        exclude_if=is_none,
         description="Id of the report, which follows from the employment and the reference; with an encrypted one.",
     ),
 ]

@@ -89,8 +89,6 @@ def _check_cpr(text: str) -> str:
 
 def check_no_cpr(text: str) -> str:
     """``text``, unless it holds what reads as a CPR number. Raises ``ValueError``."""
-    if _TEN_DIGITS.search(text) is None:
-        return text
     for match in _UUID_OR_CPR.finditer(text):
         if match["uuid"] is not None:
             continue
@@ -249,10 +247,15 @@ class EncryptedPerson(Value):
         return (cpr, name) if mark else None
 
 
+def is_none(value: object) -> bool:
+    """For ``exclude_if`` of a field that is left out of the JSON without a value."""
+    return value is None
+
+
 def redact_cpr(value: Any) -> Any:
     """``value`` with anything that looks like a CPR number in a string replaced; used by the loggers."""
     if isinstance(value, str):
-        # Few texts have so many digits, and the log of a request has two UUIDs: they are not searched twice.
+        # Most texts of a log have no ten digits, and this search takes half the time.
         if _TEN_DIGITS.search(value) is None:
             return value
         return _UUID_OR_CPR.sub(lambda match: match["uuid"] or "[CPR]", value)

@@ -4,19 +4,18 @@ from frikort_contracts.authorities import FEEDS
 
 from services.exports.card_feeds.processor import card_feeds
 from services.exports.card_feeds.records import OWN_CPR, needs_cpr
-from services.exports.cpr_encryption import cpr_encryptor, load_key
+from services.exports.cpr_encryption import cpr_encryptors
 from services.exports.difference_messages import message_finder
 from services.exports.extracts.worker import extract_job, pending_job
 from services.exports.feed_check import feed_check
 from services.exports.figures import figures_of
 from services.exports.jobs import JOB_KINDS
-from services.exports.processor import EncryptCpr, statements
+from services.exports.processor import statements
 from services.exports.processors import processors
 from services.exports.results import report_results
 from services.exports.settings import ExportsSettings
 from services.exports.statistics.publisher import statistics_job
 from services.runtime.document_jobs import document_job_runner
-from services.runtime.encryption import Encryptor
 from services.runtime.file_store import FileStore
 from services.runtime.key_providers import SettingsProvider
 from services.runtime.person_keys import PersonKeys
@@ -29,13 +28,8 @@ if __name__ == "__main__":
     report_settings("exports")
     settings = ExportsSettings()
     person_keys = PersonKeys(SettingsProvider(settings))
-    earlier = None if settings.encryption_keys is None else settings.encryption_keys.get_secret_value()
-    encryptor = None if earlier is None else Encryptor.from_setting(earlier)
     allowances = FollowedAllowances.from_settings(settings)
-
-    def encrypt_for(authority: str) -> EncryptCpr:
-        return cpr_encryptor(person_keys, encryptor, load_key(settings.authority_keys, authority))
-
+    encrypt_for = cpr_encryptors(settings, person_keys)
     cards = statements(encrypt_for(OWN_CPR))
     feeds = card_feeds(FEEDS, {feed.name: encrypt_for(feed.name) for feed in FEEDS if needs_cpr(feed)}, allowances)
     run(

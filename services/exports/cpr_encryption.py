@@ -6,6 +6,7 @@ The protected header names the card (`sub`, RFC 7519, 5.3), so the authority see
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from frikort_contracts.issuance import CPR_FIELD, PERSON_PURPOSE
@@ -18,6 +19,7 @@ from joserfc.jwk import ECKey
 from joserfc.registry import HeaderParameter
 
 from services.exports.processor import EncryptCpr
+from services.exports.settings import ExportsSettings
 from services.runtime.encryption import DecryptionError, Encryptor
 from services.runtime.person_keys import Erased, PersonKeys
 
@@ -40,6 +42,13 @@ def load_key(path: Path, authority: str) -> ECKey:
             f"FRIKORT_AUTHORITY_KEYS: the key of {authority!r} is a private one; only the authority has that"
         )
     return key
+
+
+def cpr_encryptors(settings: ExportsSettings, keys: PersonKeys) -> Callable[[str], EncryptCpr]:
+    """A function that gives the ``cpr_encryptor`` for an authority, by name. It raises what ``load_key`` raises."""
+    earlier = None if settings.encryption_keys is None else settings.encryption_keys.get_secret_value()
+    encryptor = None if earlier is None else Encryptor.from_setting(earlier)
+    return lambda authority: cpr_encryptor(keys, encryptor, load_key(settings.authority_keys, authority))
 
 
 def cpr_encryptor(keys: PersonKeys, encryptor: Encryptor | None, key: ECKey) -> EncryptCpr:

@@ -17,15 +17,15 @@ from typing import Final
 import structlog
 from aiokafka.errors import KafkaError
 from frikort_contracts.authorities import Feed
-from frikort_contracts.cloudevents import BrokenContract, decode, encode
+from frikort_contracts.cloudevents import encode
 from frikort_contracts.feeds import FillFeed
 from frikort_contracts.topics import FEED_TOPICS
 from prometheus_client import Gauge
 
 from services.exports.card_feeds.last_records import Last, last_of, to_fill
 from services.exports.card_feeds.state import CardFeeds
+from services.exports.feed_reader import records_on
 from services.runtime.envelopes import new_envelope
-from services.runtime.kafka.followed_topic import records_of
 from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.mongo.nightly import NightlyRuns
 from services.runtime.processing.decision import Processor
@@ -112,13 +112,10 @@ def last_records(settings: KafkaSettings) -> ReadLast:
     """Reads them from the broker. Raises the errors of aiokafka."""
 
     async def read(feed: Feed, number: int) -> Sequence[Last]:
-        topic, last = FEED_TOPICS[feed.name], dict[bytes, Last]()
-        async with aclosing(records_of(settings, topic, numbers=(number,))) as records:
+        last: dict[str, Last] = {}
+        async with aclosing(records_on(feed, settings, numbers=(number,))) as records:
             async for record in records:
-                try:
-                    last[record.key] = last_of(decode(topic, record.value, record.headers).data)
-                except BrokenContract:
-                    logger.warning("exports.feed_record_invalid", authority=feed.name, offset=record.offset)
+                last[record.key] = last_of(record)
         return list(last.values())
 
     return read

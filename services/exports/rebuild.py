@@ -9,7 +9,7 @@ from typing import Any
 from frikort_contracts.authorities import FEEDS
 
 from services.exports.card_feeds.records import OWN_CPR
-from services.exports.cpr_encryption import cpr_encryptor, load_key
+from services.exports.cpr_encryption import cpr_encryptors
 from services.exports.extracts.reader import ExtractReader
 from services.exports.processors import processors
 from services.exports.rebuilding.card_feeds import CardFeedsComparison
@@ -17,7 +17,6 @@ from services.exports.rebuilding.reader import last_records
 from services.exports.rebuilding.statements import StatementsComparison
 from services.exports.settings import ExportsSettings
 from services.exports.statistics.card_history import CARD_HISTORIES
-from services.runtime.encryption import Encryptor
 from services.runtime.key_providers import SettingsProvider
 from services.runtime.mongo.driver import Database
 from services.runtime.person_keys import PersonKeys
@@ -28,11 +27,8 @@ from services.runtime.rebuild.compared import ComparedRebuild
 
 def _comparisons(settings: ExportsSettings) -> tuple[StatementsComparison, CardFeedsComparison]:
     keys = PersonKeys(SettingsProvider(settings))
-    earlier = None if settings.encryption_keys is None else settings.encryption_keys.get_secret_value()
-    encryptor = None if earlier is None else Encryptor.from_setting(earlier)
-    encrypt_cpr = cpr_encryptor(keys, encryptor, load_key(settings.authority_keys, OWN_CPR))
     return (
-        StatementsComparison(encrypt_cpr, lambda: keys.read(settings)),
+        StatementsComparison(cpr_encryptors(settings, keys)(OWN_CPR), lambda: keys.read(settings)),
         CardFeedsComparison(FEEDS, last_records(FEEDS, settings)),
     )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -19,8 +18,8 @@ from typing import Final
 
 from rich.console import Console
 
-from deploy.local.config import REPOSITORY, default_cache
-from tests.bench.pairs import unpack
+from deploy.local.config import REPOSITORY
+from tests.bench.pairs import environment_of, unpack
 
 _FIGURES: Final = ("requests/s", "µs")
 _READY: Final = "ready"
@@ -30,12 +29,9 @@ class Accepting:
     """A system of one tree that accepts bursts of reports."""
 
     def __init__(self, tree: Path) -> None:
-        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        # Before the installed contracts, which are those of the working tree.
-        environment = inherited | {"PYTHONPATH": str(tree / "contracts"), "FRIKORT_CACHE": str(default_cache())}
         argv = [sys.executable, "-m", "tests.bench.system.accept_bursts"]
         self._process = subprocess.Popen(
-            argv, cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            argv, cwd=tree, env=environment_of(tree), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self._lines = iter(self._process.stdout or ())
 

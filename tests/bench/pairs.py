@@ -77,6 +77,13 @@ def unpack(commit: str, into: Path) -> Path:
     return into
 
 
+def environment_of(tree: Path) -> dict[str, str]:
+    """The environment variables with which a program of a tree runs."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    # Before the installed contracts, which are those of this tree.
+    return inherited | {"PYTHONPATH": str(tree / "contracts"), "FRIKORT_CACHE": str(default_cache())}
+
+
 def ratios(pairs: Sequence[tuple[Medians, Medians]]) -> list[dict[str, Any]]:
     """For every figure that both trees have: its medians, and the ratio (since to before) of each pair."""
     found = []
@@ -102,12 +109,9 @@ def ratios(pairs: Sequence[tuple[Medians, Medians]]) -> list[dict[str, Any]]:
 
 
 def _measure(tree: Path, arguments: Sequence[str]) -> Medians:
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    # Before the installed contracts, which are those of this tree.
-    environment = inherited | {"PYTHONPATH": str(tree / "contracts"), "FRIKORT_CACHE": str(default_cache())}
     result = tree / "build" / "bench.json"
     result.unlink(missing_ok=True)
-    subprocess.run([sys.executable, "-m", "tests.bench", *arguments], cwd=tree, env=environment, check=False)
+    subprocess.run([sys.executable, "-m", "tests.bench", *arguments], cwd=tree, env=environment_of(tree), check=False)
     return dict(json.loads(result.read_text())["medians"])
 
 

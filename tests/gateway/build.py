@@ -36,6 +36,7 @@ from services.gateway.audit.log import Access
 from services.gateway.audit.reasons import EntryReasons
 from services.gateway.payroll.line_encryption import LineEncryptor
 from services.gateway.person_encryption import Persons
+from services.gateway.projections.cards import CardEntry, CardView
 from services.gateway.settings import GatewaySettings
 from services.runtime.allowance_file import load_allowances
 from services.runtime.encryption import Encryptor, KeyedHasher
@@ -54,6 +55,24 @@ PERSON: Final = EncryptedPerson(cpr_hash="h" * 22, birth_check="b" * 22, ciphert
 ENCRYPTION_KEYS: Final = "test:" + b64encode(b"s" * 32).decode()
 LOOKUP_KEY: Final = b64encode(b"l" * 32).decode()
 AUDIT_LOG_KEYS: Final = "test:" + b64encode(b"a" * 32).decode()
+
+
+def card_view(*homes: tuple[datetime, str]) -> CardView:
+    """The citizen's card, with the municipality from each moment on."""
+    return CardView(
+        card_id=CARD,
+        revision=1,
+        number="12345",
+        municipality=homes[-1][1],
+        person=PERSON,
+        active=True,
+        active_periods=[],
+        control_due=2027,
+        history=[
+            CardEntry(revision=1, event="-", at=at, municipality=code, actor="a", case_reference=None)
+            for at, code in homes
+        ],
+    )
 
 
 def audit_entry(order: str, subject: str = "card:a", *, own: bool = False, reason: str | None = "sag 7") -> Access:

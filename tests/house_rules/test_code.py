@@ -29,6 +29,7 @@ SHELL: Final = frozenset(
         "cpr_encryption",
         "difference_messages",
         "feed_check",
+        "feed_reader",
         "files",
         "jobs",
         "period_reader",

@@ -9,9 +9,11 @@ import ssl
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from random import SystemRandom
+from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -351,3 +353,21 @@ def _cvr() -> str:
     while not is_cvr(text := str(_random.randrange(10_000_000, 100_000_000))):
         pass
     return text
+
+
+@contextmanager
+def repeated(step: Callable[[], None]) -> Iterator[None]:
+    """Repeat ``step`` in a thread, within the context."""
+    stopped = Event()
+
+    def repeat() -> None:
+        while not stopped.is_set():
+            step()
+
+    thread = Thread(target=repeat)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()

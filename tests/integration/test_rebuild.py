@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from threading import Event, Thread
 from typing import Any, Final
 
 import bson
@@ -16,7 +15,7 @@ from deploy.local.system import SERVICES
 from deploy.mongodb.rights import REBUILD
 from services.runtime import exit_codes
 from services.runtime.rebuild.beside import COLLECTION, SUFFIX
-from tests.integration.scene import Job, World, accepted
+from tests.integration.scene import Job, World, accepted, repeated
 from tests.operations import command
 from tests.waiting import eventually
 
@@ -51,9 +50,14 @@ def states(world: World) -> dict[tuple[str, str], bytes]:
 
 
 def indexes(world: World) -> dict[str, Mapping[str, Any]]:
+    """The indexes of each collection, without that of `_id`: a collection has it from its first document."""
     with MongoClient[dict[str, Any]](world.system.mongodb) as client:
         return {
-            name: client[f"frikort_{service}"][name].index_information()
+            name: {
+                index: keys
+                for index, keys in client[f"frikort_{service}"][name].index_information().items()
+                if index != "_id_"
+            }
             for service, (_, names) in REBUILT.items()
             for name in names
         }
@@ -78,21 +82,14 @@ def lags(world: World, service: str) -> list[int]:
 def reports(job: Job) -> Iterator[list[int]]:
     """Report one amount after another, within the context. The list gets the amounts that were accepted."""
     amounts: list[int] = []
-    stopped = Event()
 
-    def report_on() -> None:
-        while not stopped.is_set():
-            amount = 1_000 + len(amounts)
-            accepted(job.employer.post("/v1/reports", job.body(amount)), 201)
-            amounts.append(amount)
+    def report() -> None:
+        amount = 1_000 + len(amounts)
+        accepted(job.employer.post("/v1/reports", job.body(amount)), 201)
+        amounts.append(amount)
 
-    thread = Thread(target=report_on)
-    thread.start()
-    try:
+    with repeated(report):
         yield amounts
-    finally:
-        stopped.set()
-        thread.join()
 
 
 @pytest.mark.timeout(300)

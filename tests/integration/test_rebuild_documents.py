@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from threading import Event, Thread
 from typing import Any, Final
 
 import bson
@@ -21,7 +20,7 @@ from deploy.mongodb.rights import REBUILD
 from services.runtime import exit_codes
 from services.runtime.processing.entries import MOST_INSIDE
 from services.runtime.rebuild.beside import COLLECTION, SUFFIX
-from tests.integration.scene import Card, Job, World
+from tests.integration.scene import Card, Job, World, repeated
 from tests.integration.test_erasure import erase
 from tests.integration.topics import read_all
 from tests.operations import command
@@ -111,22 +110,15 @@ async def stated(world: World, job: Job, amount: int) -> TaxStatementUpdated:
 def cards_and_reports(world: World) -> Iterator[list[Job]]:
     """Issue one card after another within the context, each with two reports."""
     jobs: list[Job] = []
-    stopped = Event()
 
-    def go_on() -> None:
-        while not stopped.is_set():
-            job = world.job()
-            job.report(1_000)
-            job.report(2_000)
-            jobs.append(job)
+    def add() -> None:
+        job = world.job()
+        job.report(1_000)
+        job.report(2_000)
+        jobs.append(job)
 
-    thread = Thread(target=go_on)
-    thread.start()
-    try:
+    with repeated(add):
         yield jobs
-    finally:
-        stopped.set()
-        thread.join()
 
 
 async def test_under_load_everything_is_equal_and_nothing_is_published_again(world: World) -> None:

@@ -264,7 +264,7 @@ def _of_paid_report(fields: StatementFields) -> Iterator[Row]:
 _CARDS: Final = (*_CARD, _reports("the card"), *_AMOUNTS, *_YEAR, _DISPUTED)
 _EMPLOYERS: Final = (*_CARD, _CVR, _reports("the employer"), *_AMOUNTS, *_YEAR, _DISPUTED)
 _MONTHS: Final = (*_CARD_MONTH, _reports("the card"), *_MONTH_AMOUNTS, _PROVISIONAL, _DISPUTED)
-_EMPLOYERS_MONTHS: Final = (*(*_CARD_MONTH, _CVR, _reports("the employer"), *_MONTH_AMOUNTS, _PROVISIONAL, _DISPUTED),)
+_EMPLOYERS_MONTHS: Final = (*_CARD_MONTH, _CVR, _reports("the employer"), *_MONTH_AMOUNTS, _PROVISIONAL, _DISPUTED)
 
 _LAYOUTS: Final[Mapping[ExtractKind, Layout]] = {
     ExtractKind.TAX_YEAR: Layout(

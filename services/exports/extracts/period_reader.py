@@ -13,6 +13,7 @@ from services.exports.extracts.payments import DateUnknown, card_months, payment
 from services.exports.extracts.queries import cards_in
 from services.exports.extracts.requests import ExtractRequest
 from services.exports.feeds import StatementFields, month_fields, requester_fields
+from services.runtime.mongo.document_store import ids_below
 from services.runtime.mongo.driver import Database
 
 BATCH_CARDS: Final = 50
@@ -81,8 +82,7 @@ async def all_entries(entries: Any, document: str, kept: Mapping[str, Any], sess
     inside = {**kept["inside"], **kept.get("recent", {})}
     if kept.get("outside", 0) <= len(kept.get("recent", {})):
         return inside
-    prefix = f"{document}/{kept['name']}"
-    within = {"_id": {"$gt": f"{prefix}/", "$lt": f"{prefix}0"}}  # 0 follows the slash
+    within = {"_id": ids_below(f"{document}/{kept['name']}")}
     found = entries.find(within, {"value": 1}, session=session)
     outside = {stored["_id"].rpartition("/")[2]: stored["value"] async for stored in found}
     return {**outside, **inside}

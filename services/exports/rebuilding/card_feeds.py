@@ -28,6 +28,7 @@ from services.exports.card_feeds.decision import CardChange, YearChange
 from services.exports.card_feeds.processor import card_feeds
 from services.exports.card_feeds.records import card_record, needs_cpr, year_record
 from services.exports.card_feeds.state import CardFeeds, FeedYear
+from services.exports.rebuilding.order import years_in_order
 from services.runtime.processing.decision import Address, Processor
 from services.runtime.processing.entries import EntryMap
 from services.runtime.rebuild.verdict import Unexplained, Verdict
@@ -83,7 +84,6 @@ def _years_of(in_place: CardFeeds | None, last: Iterable[FeedRecord]) -> set[int
 def _with_kept(rebuilt: CardFeeds, kept: CardFeeds) -> CardFeeds:
     """What the topics and the feeds say of the card, with what cannot be made again."""
     erased = kept.erased or rebuilt.erased
-    order = [*(n for n in kept.years if n in rebuilt.years), *(n for n in rebuilt.years if n not in kept.years)]
     cprs = {**rebuilt.cprs, **kept.cprs}
     names = {**rebuilt.editions, **kept.editions}
     return replace(
@@ -94,7 +94,10 @@ def _with_kept(rebuilt: CardFeeds, kept: CardFeeds) -> CardFeeds:
         asked=kept.asked,
         editions={name: max(rebuilt.editions.get(name, 0), kept.editions.get(name, 0)) for name in names},
         published=kept.published,
-        years={number: _year(rebuilt.years[number], kept.year(number)) for number in order},
+        years={
+            number: _year(rebuilt.years[number], kept.year(number))
+            for number in years_in_order(kept.years, rebuilt.years)
+        },
     )
 
 

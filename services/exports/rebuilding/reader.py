@@ -6,17 +6,12 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from contextlib import aclosing
 
-import structlog
 from frikort_contracts.authorities import Feed
-from frikort_contracts.cloudevents import BrokenContract, decode
 from frikort_contracts.feeds import FeedRecord
-from frikort_contracts.topics import FEED_TOPICS
 
+from services.exports.feed_reader import records_on
 from services.exports.rebuilding.card_feeds import LastRecords, ReadLast
-from services.runtime.kafka.followed_topic import records_of
 from services.runtime.settings import KafkaSettings
-
-logger = structlog.get_logger(__name__)
 
 
 def last_records(feeds: Sequence[Feed], settings: KafkaSettings) -> ReadLast:
@@ -27,23 +22,19 @@ def last_records(feeds: Sequence[Feed], settings: KafkaSettings) -> ReadLast:
 
     async def read(card_ids: Collection[str]) -> LastRecords:
         wanted, found = frozenset(card_ids), dict[tuple[str, str], FeedRecord]()
+
+        def is_wanted(key: bytes) -> bool:
+            return key.decode().partition(":")[0] in wanted
+
         for feed in feeds if wanted else ():
-            topic = FEED_TOPICS[feed.name]
-            async with aclosing(records_of(settings, topic)) as records:
+            async with aclosing(records_on(feed, settings, is_wanted=is_wanted)) as records:
                 async for record in records:
-                    if (record.key or b"").decode().partition(":")[0] not in wanted:
-                        continue
-                    try:
-                        data = decode(topic, record.value, record.headers).data
-                    except BrokenContract:
-                        logger.warning("exports.feed_record_invalid", authority=feed.name, offset=record.offset)
-                        continue
-                    last = found.get((feed.name, data.key))
-                    if last is None or last.revision <= data.revision:
-                        found[feed.name, data.key] = data
+                    last = found.get((feed.name, record.key))
+                    if last is None or last.revision <= record.revision:
+                        found[feed.name, record.key] = record
         by_card: dict[str, list[FeedRecord]] = defaultdict(list)
-        for data in found.values():
-            by_card[data.card_id].append(data)
+        for record in found.values():
+            by_card[record.card_id].append(record)
         return by_card
 
     return read

@@ -22,6 +22,7 @@ from pydantic import TypeAdapter
 from services.exports.card_year import CardYear
 from services.exports.feeds import StatementData, statement_event
 from services.exports.processor import EncryptCpr, statements
+from services.exports.rebuilding.order import years_in_order
 from services.exports.statements import CardStatements, IssuedCard, decide_statements, entry_keys, forget_person
 from services.runtime.processing.decision import Address, Decision, Processor
 from services.runtime.processing.entries import EntryMap
@@ -142,7 +143,7 @@ def compare_statements(
     before = {} if in_place is None else in_place.years
     years: dict[int, CardYear] = {}
     must_publish = False
-    for number in _in_order(before, card.years):
+    for number in years_in_order(before, card.years):
         year = _year(number, before.get(number), right, published.get(number))
         years[number] = year
         if year.statement is not None and year.unmatched is None and right.has_person:
@@ -150,10 +151,6 @@ def compare_statements(
             must_publish = must_publish or event != published.get(number)
     right = right.with_years(years)
     return Verdict(right, is_same=in_place is not None and _plain(right) == _plain(in_place), must_publish=must_publish)
-
-
-def _in_order(before: Mapping[int, CardYear], years: Mapping[int, CardYear]) -> Sequence[int]:
-    return [*(number for number in before if number in years), *(number for number in years if number not in before)]
 
 
 def _cpr_of(in_place: CardStatements | None, rebuilt: ReplayedStatements, encrypt_cpr: EncryptCpr) -> str | None:

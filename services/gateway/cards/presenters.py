@@ -41,6 +41,7 @@ def balances(ledgers: list[LedgerView], today: date, table: Allowances) -> Balan
     shown = {ledger.year: _balance(ledger, today, table) for ledger in ledgers if ledger.totals is not None}
     present = table.in_force(today.year, today)
     if present is not None and today.year not in shown:
+        rate = hourly_rate(table, today.year, today)
         shown[today.year] = BalanceResource(
             year=today.year,
             allowance_ore=present.allowance,
@@ -49,8 +50,8 @@ def balances(ledgers: list[LedgerView], today: date, table: Allowances) -> Balan
             exempt_ore=0,
             excess_ore=0,
             remaining_ore=present.allowance,
-            hourly_rate_ore=hourly_rate(table, today.year, today),
-            converted_hours=_hours(0, hourly_rate(table, today.year, today)),
+            hourly_rate_ore=rate,
+            converted_hours=_hours(0, rate),
             warnings=[],
         )
     return Balances(balances=[shown[year] for year in sorted(shown, reverse=True)])

@@ -172,6 +172,11 @@ class MongoStore(Generic[S]):
         return ReplaceOne({"_id": document.id, "version": document.version}, stored)
 
 
+def ids_below(first: str, last: str | None = None) -> dict[str, str]:
+    """The range of the ids of the entries below ``first`` (a document or one of its maps), or on to below ``last``."""
+    return {"$gt": f"{first}/", "$lt": f"{last or first}{_AFTER_SLASH}"}
+
+
 async def load_entries(database: Any, processor: str, needed: Needed) -> Mapping[MapAddress, StoredEntries]:
     """The stored entries of maps outside their documents.
 
@@ -181,9 +186,7 @@ async def load_entries(database: Any, processor: str, needed: Needed) -> Mapping
     addresses = {f"{address.document}/{address.name}/": address for address in needed}
     ids = [prefix + key for prefix, address in addresses.items() for key in needed[address] or ()]
     ranges = [
-        {"_id": {"$gt": prefix, "$lt": prefix[:-1] + _AFTER_SLASH}}
-        for prefix, address in addresses.items()
-        if needed[address] is None
+        {"_id": ids_below(prefix.removesuffix("/"))} for prefix, address in addresses.items() if needed[address] is None
     ]
     by_document = {"_id": {"$in": [address.document for address in needed]}}
     by_entry = {"$or": [*ranges, {"_id": {"$in": ids}}]}

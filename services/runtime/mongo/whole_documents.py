@@ -15,14 +15,13 @@ from pymongo.errors import DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from services.runtime.mongo.document_store import MongoStore, document_from, document_of
+from services.runtime.mongo.document_store import MongoStore, document_from, document_of, ids_below
 from services.runtime.mongo.driver import Database, session_of, transaction
 from services.runtime.processing.apply import Document
 from services.runtime.processing.decision import Processor, S
 
 _SNAPSHOT: Final = ReadConcern("snapshot")
 _DURABLE: Final = WriteConcern("majority", j=True)
-_AFTER_SLASH: Final = chr(ord("/") + 1)
 
 
 class StoredValue(NamedTuple):
@@ -61,7 +60,7 @@ class WholeDocuments(Generic[S]):
         async with self._transaction() as session:
             stored = await self._collection.find({"_id": {"$in": list(ids)}}, session=session).to_list(None)
             for first, last in ranges:
-                among = {"_id": {"$gt": f"{first}/", "$lt": f"{last}{_AFTER_SLASH}"}}
+                among = {"_id": ids_below(first, last)}
                 for entry in await self._entries.find(among, session=session).to_list(None):
                     of = entries.get(entry["_id"].partition("/")[0])
                     if of is not None:

@@ -48,10 +48,6 @@ class Progress:
         """See ``AppliedPositions``."""
         self.applied.update(offsets)
 
-    def has_reached(self, ends: Offsets) -> bool:
-        """Whether everything before ``ends`` is applied."""
-        return has_reached(self.applied, ends)
-
     def records(self, ends: Offsets) -> int:
         """How many of the records before ``ends`` are applied."""
         return sum(min(self.applied.get(partition, 0), end) for partition, end in ends.items())
@@ -124,7 +120,7 @@ class Replay:
     async def until(self, ends: Offsets, every: float) -> None:
         """Wait until everything before ``ends`` is applied. Raises ``RebuildStopped``."""
         total, last, count_then = sum(ends.values()), time.monotonic(), self.progress.records(ends)
-        while not self.progress.has_reached(ends):
+        while not has_reached(self.progress.applied, ends):
             if self._failed is not None:
                 raise RebuildStopped(self._failed)
             if (seconds := time.monotonic() - last) >= every:

@@ -25,11 +25,10 @@ from services.gateway.ordering import stamp
 from services.gateway.people.texts import Contact
 from services.gateway.person_encryption import Person
 from services.gateway.projections import cards
-from services.gateway.projections.cards import CardEntry, CardView
 from services.gateway.projections.employments import EmploymentView
 from services.gateway.projections.outcomes import OutcomeView
 from services.gateway.projections.reports import BookedView, ReportEntry, ReportView
-from tests.gateway.build import CARD, CVR, NOON, PERSON, after, issued, persons
+from tests.gateway.build import CARD, CVR, NOON, after, card_view, issued, persons
 from tests.gateway.memory import MemoryGateway, memory_gateway
 
 CPR: Final = "7301854321"
@@ -328,20 +327,7 @@ class TestExtracts:
         drawn: datetime,
         municipality: str | None,
     ) -> None:
-        card = CardView(
-            card_id=CARD,
-            revision=1,
-            number="12345",
-            municipality=moves[-1][1],
-            person=PERSON,
-            active=True,
-            active_periods=[],
-            control_due=2027,
-            history=[
-                CardEntry(revision=1, event="-", at=at, municipality=code, actor="a", case_reference=None)
-                for at, code in moves
-            ],
-        )
+        card = card_view(*moves)
         reports = [report(str(number), history) for number, history in enumerate(histories)]
 
         spans = extracts_with(card, reports)
@@ -354,17 +340,7 @@ class TestExtracts:
 
     def test_a_card_is_in_the_extracts_of_an_employer_while_its_reports_count(self) -> None:
         until = NOON + timedelta(days=3)
-        card = CardView(
-            card_id=CARD,
-            revision=1,
-            number="12345",
-            municipality="101",
-            person=PERSON,
-            active=True,
-            active_periods=[],
-            control_due=2027,
-            history=[CardEntry(revision=1, event="-", at=NOON, municipality="101", actor="a", case_reference=None)],
-        )
+        card = card_view((NOON, "101"))
         own = report("1", [(NOON, 5), (until, 0)])
 
         spans = [span for span in extracts_with(card, [own]) if span.subject == of_year(2025, own.cvr)]

@@ -14,10 +14,9 @@ from services.gateway.audit.extracts import extracts_with
 from services.gateway.audit.log import of_month, of_year
 from services.gateway.formats import Language
 from services.gateway.ordering import stamp
-from services.gateway.projections.cards import CardEntry, CardView
 from services.gateway.projections.reports import ReportEntry, ReportView
 from tests.gateway.audit.test_entries import access, booked
-from tests.gateway.build import CARD, CVR, NOON, PERSON
+from tests.gateway.build import CARD, CVR, NOON, card_view
 
 MONTHS: Final = ("2025-05", "2025-06")
 Paid = tuple[datetime, int, str]
@@ -30,26 +29,7 @@ HISTORIES: Final = st.lists(
     min_size=1,
     max_size=4,
 ).map(sorted)
-CARD_VIEW: Final = CardView(
-    card_id=CARD,
-    revision=1,
-    number="12345",
-    municipality="101",
-    person=PERSON,
-    active=True,
-    active_periods=[],
-    control_due=2027,
-    history=[
-        CardEntry(
-            revision=1,
-            event="-",
-            at=NOON - timedelta(days=1),
-            municipality="101",
-            actor="a",
-            case_reference=None,
-        )
-    ],
-)
+CARD_VIEW: Final = card_view((NOON - timedelta(days=1), "101"))
 
 
 def report(number: int, history: list[Paid]) -> ReportView:
