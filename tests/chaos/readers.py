@@ -10,7 +10,6 @@ from typing import Any, Final
 from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from frikort_contracts.authorities import FEEDS
 from frikort_contracts.rules.allowances import AllowanceTable
 from frikort_contracts.topics import RECONCILIATION, TOPICS, Topic
 from pymongo import AsyncMongoClient
@@ -19,12 +18,6 @@ from deploy.local.kafka_users import KafkaAccess
 from deploy.local.system import LocalSystem
 from services.balance.ledger import Ledger, read_entries
 from services.balance.processor import LEDGERS
-from services.exports.card_feeds.processor import card_feeds
-from services.exports.card_feeds.records import needs_cpr
-from services.exports.extracts.requests import EXTRACT_FILES, REQUESTS
-from services.exports.processor import statements
-from services.exports.reconciliation import RECONCILIATIONS
-from services.exports.statistics.card_history import CARD_HISTORIES
 from services.gateway.projections import PROJECTIONS
 from services.issuance.processor import cards
 from services.reporting.processor import card_states
@@ -43,6 +36,7 @@ from tests.chaos.reconciliation import CardViews, Views
 from tests.chaos.reference_model import YEAR
 from tests.chaos.timing import until
 from tests.chaos.topic_contents import Place, TopicContents
+from tests.simulation.exports import processors
 
 _CONCURRENT_READS: Final = 12
 _PAGE: Final = 200
@@ -57,15 +51,7 @@ READERS: Final[tuple[tuple[str, DocumentSet[Any]], ...]] = (
     ("issuance", cards(b"")),
     ("reporting", card_states(Rules(AllowanceTable(years={}), provisional_accepted=True))),
     ("balance", LEDGERS),
-    ("exports", statements(_nothing)),
-    ("exports", REQUESTS),
-    ("exports", EXTRACT_FILES),
-    ("exports", RECONCILIATIONS),
-    ("exports", CARD_HISTORIES),
-    (
-        "exports",
-        card_feeds(FEEDS, {feed.name: _nothing for feed in FEEDS if needs_cpr(feed)}, AllowanceTable(years={})),
-    ),
+    *(("exports", processor) for processor in processors(_nothing, AllowanceTable(years={}))),
     *(("gateway", processor) for processor in PROJECTIONS),
 )
 """Every service with its processors."""

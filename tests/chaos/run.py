@@ -119,7 +119,7 @@ class Chaos:
         row.failed_requests = dict(self.api.refusals.kinds)
         row.acknowledged = self.load.acknowledged - before[0]
         row.refused = self.journal.refused.total() - before[1]
-        row.notes = on.notes + self.environment.unexpected_exits
+        row.notes += on.notes + self.environment.unexpected_exits
         self.environment.unexpected_exits.clear()
         await self._check(row, last=last)
         return row

@@ -10,11 +10,9 @@ from frikort_contracts.rules.allowances import AllowanceTable
 
 from services.exports.card_feeds.processor import card_feeds
 from services.exports.card_feeds.records import needs_cpr
-from services.exports.extracts.requests import EXTRACT_FILES, PERIOD_EXTRACTS, REQUESTS
 from services.exports.jobs import JOB_KINDS
 from services.exports.processor import EncryptCpr, statements
-from services.exports.reconciliation import RECONCILIATIONS
-from services.exports.statistics.card_history import CARD_HISTORIES
+from services.exports.processors import processors as processors_of_service
 from services.runtime.processing.decision import Processor
 from services.runtime.processing.jobs import JobKind
 from services.runtime.processing.projection import Projection
@@ -24,7 +22,7 @@ def processors(encrypt_cpr: EncryptCpr, allowances: AllowanceTable) -> Sequence[
     """The processors, which encrypt CPR numbers with this function for every authority."""
     keyed = {feed.name: encrypt_cpr for feed in FEEDS if needs_cpr(feed)}
     feeds = card_feeds(FEEDS, keyed, allowances)
-    return (statements(encrypt_cpr), REQUESTS, EXTRACT_FILES, PERIOD_EXTRACTS, RECONCILIATIONS, CARD_HISTORIES, feeds)
+    return processors_of_service(statements(encrypt_cpr), feeds)
 
 
 def jobs_over(documents: str) -> list[JobKind]:
