@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from enum import Flag, auto
 from pathlib import Path
@@ -70,21 +69,6 @@ def operations(document: Schema) -> Iterator[tuple[str, str, Schema]]:
         for method, operation in item.items():
             if method in _METHODS:
                 yield path, method, operation
-
-
-def allowed_by(changelog: str) -> set[tuple[str, str]]:
-    """The (subject, field) pairs under the headings "Breaking" of a changelog.
-
-    Each is on a line of its own: "- `subject` `field`: why", or "- `subject`: why" for the whole.
-    """
-    allowed = set()
-    breaking = False
-    for line in changelog.splitlines():
-        if line.startswith("#"):
-            breaking = line.lstrip("# ").startswith("Breaking")
-        elif breaking and (match := re.match(r"- `([^`]+)`(?: `([^`]+)`)?:", line)):
-            allowed.add((match[1], match[2] or ""))
-    return allowed
 
 
 def _operation(name: str, old: Schema, new: Schema, released: Schema, current: Schema) -> Iterator[Breaking]:

@@ -3,9 +3,9 @@
 ``contracts/schemas/<type>.json`` is the JSON Schema of each message body, ``extract-of-period.<kind>.json`` that of an
 object in the JSON Lines file of a period, ``contracts/asyncapi.json`` the AsyncAPI 3.0
 document of every topic, ``contracts/openapi.json`` the OpenAPI 3.1 document of the HTTP API. ``--check`` writes nothing
-and exits 1 if a committed file differs. ``--release`` also writes the baseline ``contracts/released/``, with which the
-tests compare every later change. It is refused if it would break the present baseline in a way that
-``contracts/CHANGELOG.md`` does not list under "Breaking".
+and exits 1 if a committed file differs. ``--release`` also writes ``contracts/released/<version>/``, with which the
+tests compare every later change. It is refused if the version was released before, or if the contracts break an
+earlier release.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from fastapi import FastAPI
+from frikort_contracts import __version__
 from frikort_contracts.extract_objects import PERIOD_OBJECTS
 from frikort_contracts.messages import Command, Message
-from frikort_contracts.topics import MESSAGE_TYPES, TOPICS
+from frikort_contracts.topics import MESSAGE_TYPES, RETIRED, TOPICS
 
 from deploy.asyncapi import DEAD_HEADERS_SCHEMA, HEADERS_SCHEMA, MODE, SCHEMAS, asyncapi
-from deploy.contract_compatibility import EVENT, Breaking, Use, allowed_by, api_broken_by, broken_by, read
+from deploy.contract_compatibility import EVENT, Breaking, Use, api_broken_by, broken_by, read
 from services.gateway.app import ROUTERS, operation_id
 from services.gateway.openapi import PLACEHOLDERS, create_document
 
@@ -35,7 +36,6 @@ OPENAPI: Final = "openapi.json"
 HEADERS: Final = "headers.json"
 DEAD_LETTER_HEADERS: Final = "dead-letter-headers.json"
 TOPIC_TABLE: Final = "topics.json"
-CHANGELOG: Final = "CHANGELOG.md"
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -93,9 +93,13 @@ def write(root: Path) -> None:
 
 
 def released() -> dict[str, dict[str, Any]]:
-    """What a release freezes, as file name and document: messages, headers, the topic table and the HTTP API."""
+    """What a release freezes, as file name and document: messages, headers, the topic table and the HTTP API.
+
+    Retired topics and their messages are not part of it.
+    """
+    topics = [topic for topic in TOPICS if topic not in RETIRED]
     return {
-        **{f"{name}.json": schema_of(message) for name, message in MESSAGE_TYPES.items()},
+        **{f"{message.type}.json": schema_of(message) for topic in topics for message in topic.messages},
         HEADERS: HEADERS_SCHEMA,
         DEAD_LETTER_HEADERS: DEAD_HEADERS_SCHEMA,
         TOPIC_TABLE: {
@@ -105,22 +109,21 @@ def released() -> dict[str, dict[str, Any]]:
                 "retention_days": None if topic.retention is None else topic.retention.days,
                 "messages": [message.type for message in topic.messages],
             }
-            for topic in TOPICS
+            for topic in topics
         },
         OPENAPI: openapi(),
     }
 
 
-def unlisted_breaks(root: Path) -> list[Breaking]:
-    """What the contracts break of the baseline under ``root`` and its changelog does not list under "Breaking"."""
-    changelog = root / CHANGELOG
-    allowed = allowed_by(_read(changelog)) if changelog.is_file() else set()
-    return [found for found in _breaks(root / RELEASED) if (found.subject, found.field) not in allowed]
+def releases(root: Path) -> list[Path]:
+    """The folder of each released version under ``root``."""
+    return sorted(path for path in (root / RELEASED).glob("*") if path.is_dir())
 
 
-def _breaks(baseline: Path) -> Iterator[Breaking]:
+def breaks(release: Path) -> Iterator[Breaking]:
+    """What the contracts break of the release in a folder."""
     current = released()
-    for path in sorted(baseline.glob("*.json")):
+    for path in sorted(release.glob("*.json")):
         if path.name == OPENAPI:
             yield from api_broken_by(read(path), current[OPENAPI])
         elif path.name == TOPIC_TABLE:
@@ -143,15 +146,17 @@ def _topic_breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Br
             yield Breaking(name, "", "the key, partitions, retention or messages of the topic changed")
 
 
-def release(root: Path) -> None:
-    """Write the baseline under ``root``: every later change is compared with it."""
-    folder = root / RELEASED
-    folder.mkdir(parents=True, exist_ok=True)
-    frozen = released()
-    for left_over in {path.name for path in folder.glob("*")} - frozen.keys():
-        (folder / left_over).unlink()
-    for name, content in frozen.items():
+def release(root: Path) -> list[str]:
+    """Write what this version freezes under ``root``, or say why it cannot be released."""
+    folder = root / RELEASED / __version__
+    if folder.exists():
+        return [f"{__version__} is released and never changes; raise the version of the contracts"]
+    if found := [one for earlier in releases(root) for one in breaks(earlier)]:
+        return [f"`{one.subject}` `{one.field}`: {one.reason}" for one in found]
+    folder.mkdir(parents=True)
+    for name, content in released().items():
         (folder / name).write_text(_text(content), encoding="utf-8")
+    return []
 
 
 def _read(path: Path) -> str:
@@ -163,25 +168,21 @@ def _text(document: Mapping[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 1 if ``--check`` finds a difference, or ``--release`` a breaking change that is not listed."""
+    """Exit code 1 if ``--check`` finds a difference, or ``--release`` is refused."""
     parser = argparse.ArgumentParser(prog="python -m deploy.generate_contracts", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if what is committed differs")
-    parser.add_argument("--release", action="store_true", help="also write the baseline of a release")
+    parser.add_argument("--release", action="store_true", help="also write what this version freezes")
     options = parser.parse_args(arguments)
     if options.check:
         differences = differing(ROOT)
         for name in differences:
             sys.stderr.write(f"contracts/{name} is not as generated; run: make schemas\n")
         return 1 if differences else 0
-    if options.release and (breaks := unlisted_breaks(ROOT)):
-        for found in breaks:
-            what = f"`{found.subject}` `{found.field}`" if found.field else f"`{found.subject}`"
-            sys.stderr.write(f"{what}: {found.reason}; list it under Breaking in contracts/{CHANGELOG}\n")
-        return 1
     write(ROOT)
-    if options.release:
-        release(ROOT)
-    return 0
+    refusals = release(ROOT) if options.release else []
+    for refusal in refusals:
+        sys.stderr.write(f"{refusal}\n")
+    return 1 if refusals else 0
 
 
 if __name__ == "__main__":

@@ -5,5 +5,5 @@ Services import this package and ``services.runtime``; this package imports neit
 
 from typing import Final
 
-__version__: Final = "0.1.0"
+__version__: Final = "0.2.0"
 """The version of the messages, the topics, the HTTP API and the rules; ``pyproject.toml`` has the same."""

@@ -350,6 +350,8 @@ TOPICS: Final[tuple[Topic, ...]] = (
     AUTHORITY_STAR,
     *FEED_TOPICS.values(),
 )
+RETIRED: Final = (EXPORTS_COMMANDS, EXTRACTS)
+"""The topics that nothing is written to since 0.2.0. They are not part of that release, and may be removed after it."""
 
 _TOPIC_OF: Final[dict[type[Message], Topic]] = {
     message: topic for topic in reversed(TOPICS) for message in topic.messages

@@ -25,7 +25,7 @@ from tests.bench.bench import Bench
 from tests.bench.case import Figures
 
 _PAUSE = 0.2
-_PATIENCE = 600.0
+_WITHIN = 600.0
 _COLD = 0.1
 
 
@@ -106,7 +106,7 @@ async def measure(bench: Bench, contestants: Sequence[Process], contest: Contest
 
 
 async def _until_done(bench: Bench, contestants: Sequence[Process], contest: Contest, sink: Sink) -> None:
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _WITHIN
     async with bench.admin() as admin:
         while time.monotonic() < deadline:
             for process in contestants:
@@ -118,7 +118,7 @@ async def _until_done(bench: Bench, contestants: Sequence[Process], contest: Con
                 if await _committed(admin, contest) >= contest.inputs:
                     return
             await asyncio.sleep(_PAUSE)
-    raise TimeoutError(f"{contestants[0].name} has not settled the source in {_PATIENCE:.0f} s")
+    raise TimeoutError(f"{contestants[0].name} has not settled the source in {_WITHIN:.0f} s")
 
 
 async def committed(bench: Bench, contest: Contest) -> int:

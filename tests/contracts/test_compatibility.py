@@ -5,89 +5,95 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from frikort_contracts import __version__
 from frikort_contracts.messages import Command
-from frikort_contracts.topics import MESSAGE_TYPES, TOPICS
+from frikort_contracts.topics import MESSAGE_TYPES
 
 from deploy import generate_contracts
 from deploy.contract_compatibility import (
     EVENT,
-    Breaking,
     Schema,
     Use,
-    allowed_by,
     api_broken_by,
     broken_by,
     operations,
     read,
 )
 
-CONTRACTS: Final = generate_contracts.ROOT
-RELEASED: Final = CONTRACTS / generate_contracts.RELEASED
-API: Final = read(RELEASED / generate_contracts.OPENAPI)
+RELEASES: Final = generate_contracts.releases(generate_contracts.ROOT)
+DIGESTS: Final = {"0.2.0": "5d1a8a9d727e534c59774cda1a15afe4268e4662278839e1d169bcb0e53292ce"}
+"""The digest of each release. A new release gets a row; a row never changes."""
+API: Final = generate_contracts.openapi()
 OPERATIONS: Final = {operation["operationId"]: (path, method) for path, method, operation in operations(API)}
-ALLOWED: Final = allowed_by((CONTRACTS / "CHANGELOG.md").read_text(encoding="utf-8"))
-UNRELEASED: Final = set((CONTRACTS / "unreleased.txt").read_text(encoding="utf-8").split())
 
 Change = Callable[[Schema], bool]
 """Changes a copy of a schema; False if the schema has nothing of the kind."""
-
-
-def refused(found: list[Breaking]) -> list[Breaking]:
-    """The findings that the changelog does not allow."""
-    return [one for one in found if (one.subject, one.field) not in ALLOWED]
 
 
 def use_of(message_type: str) -> Use:
     return Use.INPUT if issubclass(MESSAGE_TYPES[message_type], Command) else EVENT
 
 
-def released_types() -> set[str]:
-    return {path.stem for path in RELEASED.glob("dk.*.json")}
+@pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)
+def test_the_contracts_keep_every_reader_and_client_of_a_release(release: Path) -> None:
+    assert list(generate_contracts.breaks(release)) == []
 
 
-@pytest.mark.parametrize("message_type", sorted(set(MESSAGE_TYPES) - UNRELEASED))
-def test_a_message_is_compatible_with_its_released_schema(message_type: str) -> None:
-    current = generate_contracts.schema_of(MESSAGE_TYPES[message_type])
-    assert (
-        refused(broken_by(message_type, read(RELEASED / f"{message_type}.json"), current, use_of(message_type))) == []
-    )
+def test_a_release_never_changes() -> None:
+    assert {release.name: _digest(release) for release in RELEASES} == DIGESTS
 
 
-def test_the_api_is_compatible_with_its_released_document() -> None:
-    assert refused(api_broken_by(API, generate_contracts.openapi())) == []
+def _digest(release: Path) -> str:
+    files = sorted(release.iterdir())
+    return sha256(b"\0".join(part for file in files for part in (file.name.encode(), file.read_bytes()))).hexdigest()
 
 
-def test_every_type_and_operation_is_released_or_marked_as_unreleased() -> None:
-    current = {operation["operationId"] for _, _, operation in operations(generate_contracts.openapi())}
-    assert set(MESSAGE_TYPES) - released_types() == UNRELEASED & set(MESSAGE_TYPES)
-    assert current - set(OPERATIONS) == UNRELEASED & current
-    assert set(MESSAGE_TYPES) | current >= UNRELEASED, "a mark without a type or operation"
+def test_a_release_has_every_message_header_topic_and_operation() -> None:
+    for release in RELEASES:
+        topics = read(release / generate_contracts.TOPIC_TABLE)
+        types = {name for row in topics.values() for name in row["messages"]}
+        assert {path.stem for path in release.glob("dk.*.json")} == types
+        assert (release / generate_contracts.HEADERS).is_file()
+        assert (release / generate_contracts.DEAD_LETTER_HEADERS).is_file()
+        assert len(list(operations(read(release / generate_contracts.OPENAPI)))) > 90
 
 
-def test_no_released_type_is_removed() -> None:
-    removed = released_types() - set(MESSAGE_TYPES)
-    assert {name for name in removed if (name, "") not in ALLOWED} == set()
+def _topic_change(tmp_path: Path, change: Callable[[dict[str, Any]], object]) -> set[str]:
+    """The topics that break a release which differs from the contracts by ``change``."""
+    table = deepcopy(generate_contracts.released()[generate_contracts.TOPIC_TABLE])
+    change(table)
+    (tmp_path / generate_contracts.TOPIC_TABLE).write_text(json.dumps(table))
+    return {one.subject for one in generate_contracts.breaks(tmp_path)}
 
 
-@pytest.mark.parametrize("name", [generate_contracts.HEADERS, generate_contracts.DEAD_LETTER_HEADERS])
-def test_record_headers_are_compatible_with_their_released_schema(name: str) -> None:
-    assert refused(broken_by(name, read(RELEASED / name), generate_contracts.released()[name], EVENT)) == []
+@pytest.mark.parametrize(("field", "value"), [("key", "report id"), ("partitions", 1), ("retention_days", 3)])
+def test_a_topic_may_not_change(tmp_path: Path, field: str, value: object) -> None:
+    assert _topic_change(tmp_path, lambda table: table["frikort.cards.v1"].update({field: value})) == {
+        "frikort.cards.v1"
+    }
 
 
-def test_released_topics_keep_their_key_partitions_retention_and_messages() -> None:
-    current = generate_contracts.released()[generate_contracts.TOPIC_TABLE]
-    for name, row in read(RELEASED / generate_contracts.TOPIC_TABLE).items():
-        if (name, "") in ALLOWED:
-            continue
-        assert {key: value for key, value in current[name].items() if key != "messages"} == {
-            key: value for key, value in row.items() if key != "messages"
-        }
-        assert set(row["messages"]) <= set(current[name]["messages"])
-    assert set(current) == {topic.name for topic in TOPICS}
+def test_a_topic_may_not_lose_a_message_type(tmp_path: Path) -> None:
+    found = _topic_change(tmp_path, lambda table: table["frikort.cards.v1"]["messages"].append("dk.frikort.gone.v1"))
+    assert found == {"frikort.cards.v1"}
+
+
+def test_a_topic_may_not_be_removed(tmp_path: Path) -> None:
+    found = _topic_change(tmp_path, lambda table: table.update({"frikort.gone.v1": table["frikort.cards.v1"]}))
+    assert found == {"frikort.gone.v1"}
+
+
+def test_a_topic_or_a_message_type_may_be_added(tmp_path: Path) -> None:
+    def remove(table: dict[str, Any]) -> None:
+        table["frikort.cards.v1"]["messages"].pop()
+        del table["frikort.years.v1"]
+
+    assert _topic_change(tmp_path, remove) == set()
 
 
 # Changes to a copy: each must be refused, for every message type and every operation.
@@ -297,16 +303,16 @@ def _problems(document: Schema, operation: str, status: str) -> Schema:
 
 def test_a_problem_code_that_disappears_from_the_api_is_refused() -> None:
     changed = deepcopy(API)
-    del _problems(changed, "register_employment", "422")["own-business"]
-    assert ("ProblemResource", "own-business") in {(one.subject, one.field) for one in api_broken_by(API, changed)}
+    del _problems(changed, "issue_card", "422")["citizen-under-age"]
+    assert ("ProblemResource", "citizen-under-age") in {(one.subject, one.field) for one in api_broken_by(API, changed)}
 
 
 def test_a_problem_code_with_another_status_is_refused() -> None:
     changed = deepcopy(API)
-    _problems(changed, "register_employment", "409")["own-business"] = _problems(
-        changed, "register_employment", "422"
-    ).pop("own-business")
-    assert ("ProblemResource", "own-business") in {(one.subject, one.field) for one in api_broken_by(API, changed)}
+    _problems(changed, "issue_card", "409")["citizen-under-age"] = _problems(changed, "issue_card", "422").pop(
+        "citizen-under-age"
+    )
+    assert ("ProblemResource", "citizen-under-age") in {(one.subject, one.field) for one in api_broken_by(API, changed)}
 
 
 def test_an_operation_may_get_a_problem_code_and_lose_one_that_others_keep() -> None:
@@ -397,26 +403,32 @@ def _reversed(union: Schema) -> Schema:
     return {"anyOf": union["anyOf"][::-1]}
 
 
-def test_a_release_with_a_breaking_change_needs_a_line_in_the_changelog(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def contracts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder of contracts, without a release."""
     monkeypatch.setattr(generate_contracts, "ROOT", tmp_path)
+    return tmp_path
+
+
+def test_a_version_is_released_once(contracts: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert generate_contracts.main(["--release"]) == 0
-    baseline = tmp_path / generate_contracts.RELEASED / "dk.frikort.card.issued.v1.json"
-    schema = read(baseline)
+    before = _digest(contracts / generate_contracts.RELEASED / __version__)
+
+    assert generate_contracts.main(["--release"]) == 1
+    assert "is released and never changes; raise the version" in capsys.readouterr().err
+    assert _digest(contracts / generate_contracts.RELEASED / __version__) == before
+
+
+def test_a_version_that_breaks_an_earlier_release_is_not_released(
+    contracts: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert generate_contracts.main(["--release"]) == 0
+    earlier = contracts / generate_contracts.RELEASED / __version__ / "dk.frikort.card.issued.v1.json"
+    schema = read(earlier)
     schema["properties"]["gone"] = {"type": "string"}
-    baseline.write_text(json.dumps(schema))
+    earlier.write_text(json.dumps(schema))
+    monkeypatch.setattr(generate_contracts, "__version__", "9.9.9")
 
     assert generate_contracts.main(["--release"]) == 1
     assert "`dk.frikort.card.issued.v1` `gone`: the field is removed" in capsys.readouterr().err
-    assert "gone" in read(baseline)["properties"]
-
-    (tmp_path / "CHANGELOG.md").write_text("### Breaking\n\n- `dk.frikort.card.issued.v1` `gone`: not used.\n")
-    assert generate_contracts.main(["--release"]) == 0
-    assert "gone" not in read(baseline)["properties"]
-
-
-def test_the_changelog_allows_what_its_breaking_sections_name() -> None:
-    breaking = "### Breaking\n\n- `a.type` `old.field`: renamed.\n- `an_operation`: removed.\n"
-    text = f"# 0.2.0\n\n{breaking}\n### Added\n\n- `b`: new."
-    assert allowed_by(text) == {("a.type", "old.field"), ("an_operation", "")}
+    assert [release.name for release in generate_contracts.releases(contracts)] == [__version__]

@@ -33,7 +33,7 @@ KILLS: Final = (0.2, 0.4, 0.6, 0.8)
 LOAD: Final = Load(events=40_000, cards=4_000)
 
 _PAUSE = 0.05
-_PATIENCE = 150.0
+_WITHIN = 150.0
 
 Totals = dict[tuple[str, int], tuple[int, int, int]]
 """By card and year: reported, exempt and excess, in øre."""
@@ -129,13 +129,13 @@ async def _run(bench: Bench, process: Process, contest: Contest) -> None:
 
 async def _while_it_runs(process: Process) -> AsyncIterator[None]:
     """Raises ``TimeoutError`` or ``RuntimeError`` if the awaited condition does not occur."""
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _WITHIN
     while time.monotonic() < deadline:
         if not process.alive:
             raise RuntimeError(f"{process.name} ended: {process.log_tail()}")
         yield
         await asyncio.sleep(_PAUSE)
-    raise TimeoutError(f"{process.name} did not get on in {_PATIENCE:.0f} s: {process.log_tail()}")
+    raise TimeoutError(f"{process.name} did not get on in {_WITHIN:.0f} s: {process.log_tail()}")
 
 
 async def _source(bench: Bench) -> str:
@@ -153,7 +153,7 @@ async def _published(bench: Bench, sink: str) -> Published:
         ends = await reader.end_offsets(partitions)
     async with _reader(bench, "read_committed") as reader:
         reader.assign(partitions)
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_WITHIN):
             while any([await reader.position(partition) < ends[partition] for partition in partitions]):
                 for of_partition in (await reader.getmany(timeout_ms=500)).values():
                     for record in of_partition:

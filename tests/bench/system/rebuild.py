@@ -6,6 +6,7 @@ The first row needs nothing that an earlier release does not have, so the file c
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from frikort_contracts.topics import TOPICS
 from pymongo import MongoClient
 
+from deploy.local.system import SERVICES
+from deploy.mongodb.rights import REBUILD
 from services.runtime.kafka.producer import KafkaProducer
 from tests.bench.bench import Bench
 from tests.bench.case import Case, Figures
@@ -26,11 +29,13 @@ from tests.chaos.readers import lagging_groups
 ROW: Final = "rebuild"
 RATE: Final = "records/s"
 _CARDS: Final = 5_000
-_REPORTS: Final = 50_000
-_PATIENCE: Final = 1_200.0
+_WITHIN: Final = 3_600.0
 _BUILT: Final = {"projections": "gateway", "exports": "exports"}
 """The processes, and the databases that they build."""
-_NAMES: Final = ("cards", "employments", "reports", "ledgers")
+_READ_MODELS: Final = ("services.gateway.projections.rebuild", "cards", "employments", "reports", "ledgers")
+_DOCUMENTS: Final = ("services.exports.rebuild", "card_histories", "statements", "card_feeds")
+"""The commands, each with the names of what it builds."""
+_READ: Final = re.compile(r"rebuilt from ([\d,]+) records")
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class _OfWorld(Load):
 async def processes(bench: Bench) -> Figures:
     """Projections and exports from empty databases, both at once."""
     async with world(bench, "rebuild", cards=_CARDS) as made:
-        await _book(made)
+        await _book(made, bench.load.events)
         for name in (*_BUILT, "gateway", "payroll"):
             await asyncio.to_thread(made.system.processes[name].terminate)
         await _forget(made)
@@ -59,30 +64,41 @@ async def processes(bench: Bench) -> Figures:
     return {RATE: records / seconds, "s": seconds, "records": records}
 
 
-async def command(bench: Bench) -> Figures:
+async def read_models(bench: Bench) -> Figures:
     """Four read models by the command, one after another, while the system is up."""
     async with world(bench, "rebuild beside", cards=_CARDS) as made:
-        await _book(made)
-        environment = made.system.environment("projections", ()) | made.system.mongodb_access.environment("rebuild")
-        module = "services.gateway.projections.rebuild"
-        begun = monotonic()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", module, *_NAMES, env=environment, stdout=asyncio.subprocess.PIPE
-        )
-        out, _ = await process.communicate()
-        seconds = monotonic() - begun
-        if process.returncode:
-            raise RuntimeError(out.decode())
-    lines = [line for line in out.decode().splitlines() if "rebuilt from" in line]
-    records = sum(int(line.split()[-2].replace(",", "")) for line in lines)
+        await _book(made, bench.load.events)
+        return await _command(made, "projections", _READ_MODELS)
+
+
+async def documents(bench: Bench) -> Figures:
+    """Three kinds of documents of exports by the command, one after another, while the system is up."""
+    async with world(bench, "rebuild documents", cards=_CARDS) as made:
+        await _book(made, bench.load.events)
+        return await _command(made, "exports", _DOCUMENTS)
+
+
+async def _command(made: World, process: str, words: Sequence[str]) -> Figures:
+    """Run a command that builds, with the settings of a process and the rights to replace collections."""
+    settings = next(service for service in SERVICES if service.name == process).settings
+    environment = made.system.environment(process, settings) | made.system.mongodb_access.environment(REBUILD)
+    begun = monotonic()
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *words, env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await running.communicate()
+    seconds = monotonic() - begun
+    if running.returncode:
+        raise RuntimeError(out.decode())
+    records = sum(int(found.replace(",", "")) for found in _READ.findall(out.decode()))
     return {RATE: records / seconds, "s": seconds, "records": records}
 
 
-async def _book(made: World) -> None:
+async def _book(made: World, reports: int) -> None:
     """Publish reports and wait until every service has them."""
     with MongoClient[dict[str, Any]](made.system.mongodb) as client:
         ids = sorted(stored["_id"] for stored in client["frikort_gateway"]["cards"].find({}, {"_id": 1}))
-    await fill(made.system.access, "frikort.earnings.v1", _OfWorld(_REPORTS, len(ids), ids=ids))
+    await fill(made.system.access, "frikort.earnings.v1", _OfWorld(reports, len(ids), ids=ids))
     await _until_idle(made)
 
 
@@ -119,9 +135,13 @@ async def _until_idle(made: World) -> float:
         return not await lagging_groups(log)
 
     try:
-        return await until("an idle system", is_idle, patience=_PATIENCE)
+        return await until("an idle system", is_idle, within=_WITHIN)
     finally:
         await log.stop()
 
 
-CASES: Final = (Case("processes", ROW, processes), Case("command", ROW, command))
+CASES: Final = (
+    Case("processes", ROW, processes),
+    Case("command", ROW, read_models),
+    Case("command of exports", ROW, documents),
+)

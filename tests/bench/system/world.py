@@ -42,7 +42,7 @@ YEAR: Final = 2025
 _NAMESPACE: Final = UUID("0b0f4f0a-7d1c-4b52-9f25-0d9f2f0f6d11")
 _BEGAN: Final = datetime(YEAR, 1, 6, 9, tzinfo=UTC)
 _AT_ONCE: Final = 1000
-_PATIENCE: Final = 120.0
+_WITHIN: Final = 120.0
 _PAUSE: Final = 0.2
 
 
@@ -88,9 +88,9 @@ async def world(
         await asyncio.to_thread(system.__exit__, None, None, None)
 
 
-async def until(what: str, holds: Callable[[], Any], patience: float = _PATIENCE, pause: float = _PAUSE) -> float:
+async def until(what: str, holds: Callable[[], Any], within: float = _WITHIN, pause: float = _PAUSE) -> float:
     """Wait until ``holds()`` is true. Returns the moment on the monotonic clock."""
-    deadline = monotonic() + patience
+    deadline = monotonic() + within
     while not await holds():
         if monotonic() > deadline:
             raise TimeoutError(what)

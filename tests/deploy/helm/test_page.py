@@ -68,7 +68,7 @@ def test_the_page_lists_the_kinds_that_have_no_schema() -> None:
     "mistake",
     [
         {"adresses": {}},
-        {"processes": {"gatway": {"tag": "0.1.0"}}},
+        {"processes": {"gatway": {"tag": "0.2.0"}}},
         {"processes": {"gateway": {"replica": 2}}},
         {"scaling": {"lagThreshold": "many"}},
         {"kafka": {"replication": 0}},
@@ -90,8 +90,8 @@ def test_a_command_of_the_page_renders_the_chart(words: list[str]) -> None:
 
 
 def test_an_upgrade_reaches_the_projections_second_and_the_gateway_last() -> None:
-    steps = [words for words in commands() if "image.tag=0.2.0" in words]
-    old = [_on_the_release(values_of_command(words), "0.1.0") for words in steps]
+    steps = [words for words in commands() if "image.tag=0.3.0" in words]
+    old = [_on_the_release(values_of_command(words), "0.2.0") for words in steps]
     assert old == [{"projections", "payroll", "gateway", "portals"}, {"payroll", "gateway", "portals"}, set()]
 
 

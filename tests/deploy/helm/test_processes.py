@@ -260,7 +260,7 @@ def test_one_process_can_keep_another_release() -> None:
     found = [one for one in render(values) if one["kind"] == "Deployment"]
     images = {one["metadata"]["name"]: one["spec"]["template"]["spec"]["containers"][0]["image"] for one in found}
     assert images.pop("gateway") == "registry.example.dk/frikort:earlier"
-    assert set(images.values()) == {"registry.example.dk/frikort:0.1.0"}
+    assert set(images.values()) == {"registry.example.dk/frikort:0.2.0"}
 
 
 def test_users_of_mongodb_are_created_before_an_upgrade_changes_a_process() -> None:
