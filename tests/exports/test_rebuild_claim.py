@@ -11,7 +11,8 @@ from tests.exports.harness import Exports
 
 
 def claim_on(exports: Exports, said: list[str] | None = None) -> Claim:
-    return Claim(exports.database["rebuilds"], "statements", [].append if said is None else said.append)
+    lines = list[str]() if said is None else said
+    return Claim(exports.database["rebuilds"], "statements", lines.append)
 
 
 async def test_a_second_command_stops_while_the_first_one_runs(
