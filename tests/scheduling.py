@@ -40,7 +40,7 @@ _GROUPS: Final = (
     (
         "engines",
         (
-            r"tests/exports/(?:test_extract_(?:kinds|periods|queue|worker)|statistics/test_publisher)\.py",
+            r"tests/exports/(?:test_extract_(?:kinds|periods|queue|worker)|test_rebuild_claim|statistics/test_publisher)\.py",
             r"tests/gateway/test_(?:clock|projection_heartbeat|read_models)\.py",
             r"tests/portals/login/test_session_store\.py",
             r"tests/runtime/test_(?:consuming_real|document_jobs|document_store|key_checks|processes|projection)\.py",

@@ -10,7 +10,7 @@ from frikort_contracts.http.balances import Allowances as AllowancesResource
 from frikort_contracts.http.common import Days, Municipality
 from frikort_contracts.http.reports import ComponentsResource, DisputeResource, ReportHistory, SplitResource
 from frikort_contracts.municipalities import MUNICIPALITIES
-from frikort_contracts.rules.allowances import Allowance, Allowances
+from frikort_contracts.rules.allowances import Allowance, Allowances, hourly_rate
 from frikort_contracts.values import Components, Period, WorkPeriod
 
 from services.gateway.projections.ledgers import LedgerView, TotalsView
@@ -43,20 +43,21 @@ def allowances(table: Allowances, today: date) -> AllowancesResource:
     return AllowancesResource(
         today=today,
         current_year=today.year,
-        allowances=[_allowance(row, closed=row.year in table.closed) for row in in_force],
-        announced=[_allowance(row, closed=row.year in table.closed) for row in announced],
+        allowances=[_allowance(table, row, today) for row in in_force],
+        announced=[_allowance(table, row, row.effective_from) for row in announced],
     )
 
 
-def _allowance(row: Allowance, *, closed: bool) -> AllowanceResource:
+def _allowance(table: Allowances, row: Allowance, day: date) -> AllowanceResource:
+    """Amounts as they are in force on ``day``: their rate is the one by which hours are counted."""
     return AllowanceResource(
         year=row.year,
         allowance_ore=row.allowance,
         income_limit_ore=row.income_limit,
-        hourly_rate_ore=row.hourly_rate,
+        hourly_rate_ore=hourly_rate(table, row.year, day),
         provisional=row.provisional,
         effective_from=row.effective_from,
-        closed=closed,
+        closed=row.year in table.closed,
     )
 
 

@@ -196,6 +196,12 @@ class Ledger:
             )
         return [*events, self._balance(exempt_sum, excess_sum)]
 
+    def settled(self) -> list[Event]:
+        """The events that balance emits when the year is settled by other amounts with the same allowance."""
+        self.revision += 1
+        sums = self._published.values()
+        return [self._balance(sum(exempt for exempt, _ in sums), sum(excess for _, excess in sums))]
+
     def _balance(self, exempt: int, excess: int) -> BalanceChanged:
         return BalanceChanged(
             card_id=self.card_id,

@@ -77,9 +77,9 @@ class Exports:
         self.card: CardFeeds | None = None
         self.configure(feeds)
 
-    def configure(self, feeds: Sequence[Feed]) -> None:
-        """Another table of authorities, as after a restart."""
-        self._feeds = card_feeds(feeds, {feed.name: self._encryption(feed.name) for feed in feeds}, TABLE)
+    def configure(self, feeds: Sequence[Feed], table: AllowanceTable = TABLE) -> None:
+        """Another table of authorities or of amounts, as after a restart."""
+        self._feeds = card_feeds(feeds, {feed.name: self._encryption(feed.name) for feed in feeds}, table)
 
     def _encryption(self, authority: str) -> EncryptCpr:
         def encrypt(person: EncryptedPerson, _: str) -> str | None:
@@ -205,6 +205,24 @@ class TestBenefits:
         after = exports.of(BenefitYearUpdated)[-1]
         assert [day.payment_date for day in after.days] == [date(2025, 5, 30)]
         assert after.revision > before.revision
+
+    def test_another_hourly_rate_for_the_same_amounts_is_sent_under_a_later_revision(self) -> None:
+        (row,) = TABLE.years[2025]
+        corrected_rate = row.model_copy(update={"hourly_rate": 10_000, "correction": 1})
+        exports = started()
+        (before,) = exports.of(BenefitYearUpdated)
+        exports.configure(LOCAL, AllowanceTable(years={2025: (row, corrected_rate)}))
+
+        exports.feed(*exports.ledger.settled())
+
+        after = exports.of(BenefitYearUpdated)[-1]
+        assert (before.converted_hours, after.converted_hours, after.days[0].converted_hours) == (3, 10, 10)
+        assert after.revision > before.revision
+        exports.take()
+        exports.feed(*exports.ledger.settled())
+        assert exports.take() == [], "the rate is the same"
+        exports.feed(FillFeed(card_id=CARD, authority=FIRST))
+        assert exports.take() == [after]
 
     def test_an_older_date_changes_nothing(self) -> None:
         exports = started()

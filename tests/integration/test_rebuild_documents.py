@@ -44,13 +44,18 @@ def database_of(world: World) -> Iterator[Database[dict[str, Any]]]:
 
 
 async def rebuild(world: World, *names: str, code: int = exit_codes.DONE) -> str:
-    """Run the command with the settings of exports, as the user that may rebuild. Returns its output."""
+    """Run the command. Returns its output."""
+    found, out, err = await run(world, *names)
+    assert found == code, out + err
+    return out
+
+
+async def run(world: World, *names: str) -> tuple[int, str, str]:
+    """Run the command with the settings of exports, as the user that may rebuild."""
     (exports,) = (service for service in SERVICES if service.name == "exports")
     environment = world.system.environment("exports", exports.settings)
     environment |= world.system.mongodb_access.environment(REBUILD)
-    found, out, err = await asyncio.to_thread(command.run, command.REBUILD_EXPORTS, names, environment)
-    assert found == code, out + err
-    return out
+    return await asyncio.to_thread(command.run, command.REBUILD_EXPORTS, names, environment)
 
 
 def stored(world: World, name: str, card: Card) -> tuple[bytes, dict[str, Any]] | None:
@@ -282,3 +287,23 @@ async def test_a_document_that_no_record_is_about_is_removed_only_when_asked(wor
         assert database["statements"].find_one({"_id": phantom["_id"]})
         assert "1 removed" in await rebuild(world, "statements", "--remove")
         assert database["statements"].find_one({"_id": phantom["_id"]}) is None
+
+
+async def test_of_two_commands_at_once_one_waits_and_neither_removes_a_document(world: World) -> None:
+    job = world.job()
+    job.report(123_400)
+    await stated(world, job, 123_400)
+    before = {name: stored(world, name, job.card) for name in NAMES}
+    with database_of(world) as database:
+        with_state = {"state": {"$ne": None}}
+        count = database["statements"].count_documents(with_state)
+
+        both = await asyncio.gather(*(run(world, "statements", "--remove") for _ in range(2)))
+
+        assert database["statements"].count_documents(with_state) == count
+    codes, out = [code for code, _, _ in both], "".join(out for _, out, _ in both)
+    assert exit_codes.DONE in codes, both
+    assert set(codes) <= {exit_codes.DONE, exit_codes.STOPPED_ITSELF}, "one that waits for long stops"
+    assert out.count("rebuilt from") == out.count(NOTHING) == codes.count(exit_codes.DONE)
+    assert out.count("another command rebuilds them") == 1
+    assert {name: stored(world, name, job.card) for name in NAMES} == before

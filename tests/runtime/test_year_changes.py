@@ -10,6 +10,7 @@ from frikort_contracts.cloudevents import decode, encode
 from frikort_contracts.rules.allowances import Allowance, AllowanceTable
 from frikort_contracts.topics import YEARS
 
+from services.runtime.years.__main__ import line, parser
 from services.runtime.years.changes import Decided, Entered, Refused, YearHistory
 from services.runtime.years.followed import FollowedAllowances
 from tests.gateway.build import settings
@@ -160,3 +161,20 @@ class TestFollowing:
             allowances.apply(event)
 
         assert allowances.closed == {2026}
+
+
+def test_a_person_who_confirms_amounts_without_a_rate_reads_which_one_is_kept() -> None:
+    rated = PROVISIONAL.model_copy(update={"hourly_rate": 29_554})
+    kept = YearHistory(AllowanceTable(years={2026: (rated,)}), 2026, ())
+    change = kept.enter_amounts(FINAL, by="Bo", reason="published", at=AT)
+
+    assert "hourly rate 295,54 (kept)  final" in line(kept, change)
+    assert "hourly rate 295,54  provisional" in line(kept, change)
+    assert line(history(), entered()).count("hourly rate none") == 2
+
+
+@pytest.mark.parametrize("rate", ["0", "0,00", "-1"])
+def test_a_rate_that_divides_nothing_is_refused(rate: str) -> None:
+    amounts = ("enter", "2026", "--allowance", "1", "--income-limit", "1", "--by", "Bo", "--reason", "a slip")
+    with pytest.raises(SystemExit):
+        parser().parse_args([*amounts, f"--hourly-rate={rate}"])

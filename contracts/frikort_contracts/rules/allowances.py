@@ -112,10 +112,11 @@ class AllowanceTable(Value):
 def hourly_rate(allowances: Allowances, year: int, day: date) -> Ore | None:
     """The øre that count as an hour of ``year`` on ``day``: of the latest amounts in force that have a rate.
 
-    Amounts without a rate keep the one before: a year that is settled does not lose its rate. None without any.
+    Amounts without a rate keep the one before: a year that is settled does not lose its rate. None without any. A rate
+    of 0 divides nothing, so it is none.
     """
     day = max(day, date(year, 1, 1))
-    rated = [row for row in allowances.years.get(year, ()) if row.effective_from <= day and row.hourly_rate is not None]
+    rated = [row for row in allowances.years.get(year, ()) if row.effective_from <= day and row.hourly_rate]
     latest = max(rated, key=lambda row: row.version, default=None)
     return None if latest is None else latest.hourly_rate
 

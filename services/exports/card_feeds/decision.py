@@ -14,7 +14,7 @@ from typing import cast
 from frikort_contracts.authorities import Facts, Feed
 from frikort_contracts.balance import BalanceChanged, ReportSettled
 from frikort_contracts.extracts import EncryptCprAgain, ForgetPerson, TaxStatementUpdated
-from frikort_contracts.feeds import EncryptCprFor, FeedRecord, FillFeed
+from frikort_contracts.feeds import BenefitYearUpdated, EncryptCprFor, FeedRecord, FillFeed
 from frikort_contracts.issuance import CardDeactivated, CardHandedOver, CardIssued, CardReactivated
 from frikort_contracts.messages import Event
 from frikort_contracts.reporting import EarningsCorrected, EarningsReported, EarningsWithdrawn
@@ -181,8 +181,15 @@ def _publish_year(feed: Feed, rate: HourlyRate, card: CardFeeds, number: int) ->
     year = card.year(number)
     if (end := ended(feed, card, number)) is not None:
         published = {name: revision for name, revision in year.published.items() if name != feed.name}
-        return card.with_year(number, replace(year, published=published)), end
+        rates = {name: known for name, known in year.rates.items() if name != feed.name}
+        return card.with_year(number, replace(year, published=published, rates=rates)), end
     record = year_record(feed, card, number, rate)
+    if isinstance(record, BenefitYearUpdated):
+        if year.rates.get(feed.name, record.hourly_rate) != record.hourly_rate:
+            # The statement is the same, but the hours are not.
+            card = _new_editions(card, (feed.name,))
+            record = record.model_copy(update={"revision": record.revision + 1})
+        year = replace(year, rates={**year.rates, feed.name: record.hourly_rate})
     if record is None or record.revision <= year.published.get(feed.name, 0):
         return card, None
     published = {**year.published, feed.name: record.revision}

@@ -18,12 +18,14 @@ from services.runtime.processing.entries import EntryMap
 class FeedYear:
     """A calendar year of a card: its latest statement, its payment dates.
 
-    ``published`` is the revision of the latest record of each authority that has one and not its end.
+    ``published`` is the revision of the latest record of each authority that has one and not its end. ``rates`` are the
+    hourly rates of these records, where they have one or none; an earlier release did not keep them.
     """
 
     payments: PaymentDays
     statement: TaxStatementUpdated | None = None
     published: Mapping[str, int] = field(default_factory=dict)
+    rates: Mapping[str, int | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,8 @@ class CardFeeds:
     """One card. ``since`` is the first day (ISO) of its state.
 
     ``cprs`` has the CPR number encrypted for each authority that needs it; None if the person was erased. ``asked`` are
-    the authorities for which it is being encrypted. ``editions`` counts for each authority how often its CPR number was
-    replaced. ``published`` is the revision of the card's state that each authority has.
+    the authorities for which it is being encrypted. ``editions`` counts for each authority how often its CPR number or
+    its hourly rate was replaced. ``published`` is the revision of the card's state that each authority has.
     """
 
     card_id: str

@@ -1,7 +1,7 @@
 """What exports keeps of a card for the feeds, as its topics have it, compared with the document in place. Pure.
 
-What a card says follows from its topics. What it has published, its encrypted CPR numbers and how often they were
-replaced are kept: from the document in place, or from the last records of the feeds.
+What a card says follows from its topics. What it has published, its encrypted CPR numbers, and how often they or the
+rate of hours were replaced are kept: from the document in place, or from the last records of the feeds.
 """
 
 from __future__ import annotations
@@ -103,7 +103,8 @@ def _with_kept(rebuilt: CardFeeds, kept: CardFeeds) -> CardFeeds:
 
 def _year(rebuilt: FeedYear, kept: FeedYear) -> FeedYear:
     lines = rebuilt.payments.lines.arranged_as(kept.payments.lines)
-    return replace(rebuilt, payments=replace(rebuilt.payments, lines=lines), published=kept.published)
+    payments = replace(rebuilt.payments, lines=lines)
+    return replace(rebuilt, payments=payments, published=kept.published, rates=kept.rates)
 
 
 def _unpublished(card: CardFeeds, published: Mapping[int, Mapping[str, int]]) -> CardFeeds:
@@ -137,6 +138,7 @@ def _from_feeds(feeds: Sequence[Feed], rebuilt: CardFeeds, last: Sequence[FeedRe
     editions: dict[str, int] = {}
     published: dict[str, int] = {}
     of_years: dict[int, dict[str, int]] = {number: {} for number in rebuilt.years}
+    rates: dict[int, dict[str, int | None]] = {number: {} for number in rebuilt.years}
     for record in sorted(last, key=lambda record: record.revision):
         feed = names.get(record.authority)
         if feed is None:
@@ -146,11 +148,13 @@ def _from_feeds(feeds: Sequence[Feed], rebuilt: CardFeeds, last: Sequence[FeedRe
             continue
         if not isinstance(record, BenefitYearEnded):
             of_years[record.year][feed.name] = record.revision
+        if isinstance(record, BenefitYearUpdated):
+            rates[record.year][feed.name] = record.hourly_rate
         if isinstance(record, TaxYearUpdated | BenefitYearUpdated) and needs_cpr(feed):
             cprs[feed.name] = None if erased else record.cpr
         if feed.facts is not Facts.USE and (edition := record.revision - _base(feed, rebuilt, record.year)) > 0:
             editions[feed.name] = max(edition, editions.get(feed.name, 0))
-    years = {n: replace(year, published=of_years[n]) for n, year in rebuilt.years.items()}
+    years = {n: replace(year, published=of_years[n], rates=rates[n]) for n, year in rebuilt.years.items()}
     return replace(
         rebuilt,
         person=None if erased else rebuilt.person,

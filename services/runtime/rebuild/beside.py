@@ -26,6 +26,7 @@ from services.runtime.mongo.driver import Database, connect_for_processing, dura
 from services.runtime.operator_commands import write
 from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
 from services.runtime.processing.document_cache import DocumentCache
+from services.runtime.rebuild.claim import Claim
 from services.runtime.rebuild.replay import Discarded, Replay, Report
 
 if TYPE_CHECKING:
@@ -112,40 +113,44 @@ class Rebuild:
         self._database = durable_database(self._client, f"frikort_{service}")
         self._rebuilds = self._database[COLLECTION]
         self._replay = Replay(service, projection.name, projection.topics, settings, report)
+        self._claim = Claim(self._rebuilds, projection.name, report)
 
     async def run(self, *, every: float = 5.0) -> int:
         """Rebuild, and return the number of records. ``every``: seconds between two lines of progress."""
-        name = self._projection.name
         try:
             await self._replay.kafka.start()
-            run = await self._begin()
-            store = _Store(self._database, self._projection)
-            if run["switched"]:
-                store.use(name)
-            processor: BatchProcessor[Any] = BatchProcessor(
-                service=self._service,
-                processor=self._projection,
-                store=store,
-                producer=Discarded(),
-                cache=DocumentCache(_CACHED if self._projection.cached else 0),
-                dead_letter_limit=self._settings.dead_letter_limit,
-            )
-            gate = _Gate(processor)
-            await self._replay.start(gate, run["run"])
-            try:
-                ends = await self._replay.until_applied(every)
-                if not run["switched"]:
-                    ends = await self._switch(gate, store)
-                await self._replay.until(ends, every)
-            finally:
-                await self._replay.stop()
-            await self._rebuilds.update_one({"_id": name}, {"$set": {"done": True, "ended_at": now_text()}})
-            count = self._replay.progress.records(ends)
-            self._report(f"{name}: rebuilt from {count:,} records")
-            return count
+            async with self._claim.held():
+                return await self._rebuild(every)
         finally:
             await self._replay.kafka.stop()
             self._client.close()
+
+    async def _rebuild(self, every: float) -> int:
+        name, run = self._projection.name, await self._begin()
+        store = _Store(self._database, self._projection)
+        if run["switched"]:
+            store.use(name)
+        processor: BatchProcessor[Any] = BatchProcessor(
+            service=self._service,
+            processor=self._projection,
+            store=store,
+            producer=Discarded(),
+            cache=DocumentCache(_CACHED if self._projection.cached else 0),
+            dead_letter_limit=self._settings.dead_letter_limit,
+        )
+        gate = _Gate(processor)
+        await self._replay.start(gate, run["run"])
+        try:
+            ends = await self._replay.until_applied(every)
+            if not run["switched"]:
+                ends = await self._switch(gate, store)
+            await self._replay.until(ends, every)
+        finally:
+            await self._replay.stop()
+        await self._rebuilds.update_one({"_id": name}, {"$set": {"done": True, "ended_at": now_text()}})
+        count = self._replay.progress.records(ends)
+        self._report(f"{name}: rebuilt from {count:,} records")
+        return count
 
     async def _begin(self) -> Mapping[str, Any]:
         """The run that was interrupted, or a new one."""
@@ -178,6 +183,7 @@ class Rebuild:
         name = self._projection.name
         await self._take_over()
         async with gate.held():
+            await self._claim.check()
             await self._database[name + SUFFIX].rename(name, dropTarget=True)
             store.use(name)
         # What the service had applied before the step is before these.

@@ -29,6 +29,7 @@ from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.jobs import DEFAULT_RATE
 from services.runtime.processing.preparation import NotYetKnown
 from services.runtime.rebuild.beside import COLLECTION, SUFFIX, now_text
+from services.runtime.rebuild.claim import Claim
 from services.runtime.rebuild.replay import POLL_SECONDS, Discarded, RebuildStopped, Replay, Report, has_reached
 from services.runtime.rebuild.verdict import Unexplained, Verdict
 
@@ -146,39 +147,45 @@ class ComparedRebuild(Generic[S, R]):
         self._rebuilt = WholeDocuments(self._database, self._beside)
         self._applied = MongoAppliedPositions(self._database, group_of(service, processors))
         self._replay = Replay(service, self._name, comparison.replayed.topics, settings, report)
+        self._claim = Claim(self._rebuilds, self._name, report)
         self.counts = Counts()
 
     async def run(self, *, every: float = 5.0) -> Counts:
         """Rebuild. ``every``: seconds between two lines of progress. Raises ``RebuildStopped``."""
         try:
             await self._replay.kafka.start()
-            # They may have been dropped.
-            await MongoStore(self._database, self._comparison.documents).prepare()
-            if self._prepare is not None:
-                await self._prepare(self._database)
-            run = await self._begin()
-            await self._replay.start(self._handler(), run["run"])
-            try:
-                ends = await self._replay.until_applied(every)
-                await self._publish_again(run.get("publish", []))
-                suspects = await self._compare_all(every)
-                for _ in range(_MOST_ROUNDS):
-                    if not suspects:
-                        break
-                    await self._until_both_have_applied_the_same(every)
-                    suspects = await self._decide(suspects)
-                self.counts.changing = len(suspects)
-                await self._until_both_have_applied_the_same(every)
-            finally:
-                await self._replay.stop()
-            await self._rebuilds.update_one({"_id": self._name}, {"$set": {"done": True, "ended_at": now_text()}})
-            await self._drop()
-            records = self._replay.progress.records(ends)
-            self._report(f"{self._name}: rebuilt from {records:,} records: {self.counts}")
+            async with self._claim.held():
+                await self._rebuild(every)
             return self.counts
         finally:
             await self._replay.kafka.stop()
             await close(self._client)
+
+    async def _rebuild(self, every: float) -> None:
+        # They may have been dropped.
+        await MongoStore(self._database, self._comparison.documents).prepare()
+        if self._prepare is not None:
+            await self._prepare(self._database)
+        run = await self._begin()
+        await self._replay.start(self._handler(), run["run"])
+        try:
+            ends = await self._replay.until_applied(every)
+            await self._publish_again(run.get("publish", []))
+            suspects = await self._compare_all(every)
+            for _ in range(_MOST_ROUNDS):
+                if not suspects:
+                    break
+                await self._until_both_have_applied_the_same(every)
+                suspects = await self._decide(suspects)
+            self.counts.changing = len(suspects)
+            await self._until_both_have_applied_the_same(every)
+        finally:
+            await self._replay.stop()
+        await self._claim.check()
+        await self._rebuilds.update_one({"_id": self._name}, {"$set": {"done": True, "ended_at": now_text()}})
+        await self._drop()
+        records = self._replay.progress.records(ends)
+        self._report(f"{self._name}: rebuilt from {records:,} records: {self.counts}")
 
     async def _begin(self) -> Mapping[str, Any]:
         """The run that was interrupted, or a new one."""
@@ -313,6 +320,7 @@ class ComparedRebuild(Generic[S, R]):
             except Unexplained as why:
                 self._unexplained(document_id, str(why))
         publish = [each for each, verdict in verdicts.items() if verdict.must_publish]
+        await self._claim.check()
         # A run that is interrupted after the writes publishes when it continues.
         await self._note(publish)
         for document_id, verdict in verdicts.items():

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 
 from frikort_contracts.cloudevents import encode
 from frikort_contracts.rules import reading
-from frikort_contracts.rules.allowances import Allowance
+from frikort_contracts.rules.allowances import Allowance, AllowanceTable, hourly_rate
 from pymongo.errors import PyMongoError
 
 from services.runtime import exit_codes
@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     entering.add_argument("year", type=int)
     entering.add_argument("--allowance", type=_kroner, required=True, help="what is exempt in the year")
     entering.add_argument("--income-limit", type=_kroner, required=True, help="the income limit for eligibility")
-    entering.add_argument("--hourly-rate", type=_kroner, help="the conversion rate, if it is known")
+    entering.add_argument("--hourly-rate", type=_rate, help="the conversion rate; without it the one before is kept")
     entering.add_argument("--from", type=_day, dest="effective_from", help="the first day; by default 1 January")
     entering.add_argument("--provisional", action="store_true", help="the amounts are not published yet")
     for name, text in (("close", "refuse changes of its amounts and reports"), ("open", "allow them again")):
@@ -75,7 +75,7 @@ async def _run(settings: RuntimeSettings, given: argparse.Namespace) -> int:
             for year in sorted({entry.year for entry in entries}):
                 history = YearHistory(table, year, [entry for entry in entries if entry.year == year])
                 for change in history.entered:
-                    write(_line(history, change))
+                    write(line(history, change))
             return exit_codes.DONE
         year, number = given.change if given.command in {"confirm", "reject"} else (given.year, 0)
         history = YearHistory(table, year, await journal.entries(year))
@@ -83,7 +83,7 @@ async def _run(settings: RuntimeSettings, given: argparse.Namespace) -> int:
             return await _decide(settings, given, journal, history, number)
         change = _entered(given, history)
         await journal.add(change)
-        write(_line(YearHistory(table, year, await journal.entries(year)), change))
+        write(line(YearHistory(table, year, await journal.entries(year)), change))
         return exit_codes.DONE
     finally:
         client.close()
@@ -125,15 +125,16 @@ async def _decide(
     return exit_codes.DONE
 
 
-def _line(history: YearHistory, change: Entered) -> str:
+def line(history: YearHistory, change: Entered) -> str:
     """A change, with what it makes of the year, for the person who decides about it."""
     decision = history.decided.get(change.number)
     state = "waits for a second person"
     if decision is not None:
         state = f"{'confirmed' if decision.confirmed else 'rejected'} by {decision.by}: {decision.reason}"
+    table = AllowanceTable(years={change.year: change.amounts})
     rows = [
         f"  from {row.effective_from}  allowance {_text(row.allowance)}  income limit {_text(row.income_limit)}"
-        f"  hourly rate {_text(row.hourly_rate)}  {'provisional' if row.provisional else 'final'}"
+        f"  hourly rate {_rate_text(table, row)}  {'provisional' if row.provisional else 'final'}"
         for row in change.amounts
     ]
     head = f"{change.change}  {'closed' if change.closed else 'open'}  entered by {change.by}: {change.reason}  {state}"
@@ -142,6 +143,21 @@ def _line(history: YearHistory, change: Entered) -> str:
 
 def _text(ore: int | None) -> str:
     return "none" if ore is None else f"{ore // 100:,}".replace(",", ".") + f",{ore % 100:02d}"
+
+
+def _rate_text(table: AllowanceTable, row: Allowance) -> str:
+    """The rate of the amounts; without one that which is kept from the amounts before."""
+    if row.hourly_rate or (kept := hourly_rate(table, row.year, row.effective_from)) is None:
+        return _text(row.hourly_rate)
+    return f"{_text(kept)} (kept)"
+
+
+def _rate(text: str) -> int:
+    """A rate in øre. No rate is said by leaving it out, so 0 is a mistake."""
+    rate = _kroner(text)
+    if rate <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a rate by which an amount can be divided")
+    return rate
 
 
 def _kroner(text: str) -> int:
