@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from datetime import date
 from functools import cached_property
@@ -17,6 +19,8 @@ from tests import tokens
 
 MUNICIPALITIES = ("101", "751", "849", "461")
 _TOKEN_SECONDS = 12 * 3600
+_LOGIN_SECONDS = 240
+"""People log in again after so long: a hand-over needs a fresh login, and a run may take more than an hour."""
 _FIRST_BIRTH = date(1940, 1, 1).toordinal()
 
 
@@ -27,7 +31,8 @@ class People:
         self._system = system
         self._random = random
         self._drawn: set[str] = set()
-        self._tokens: dict[str, str] = {}
+        self._persons: dict[str, Person] = {}
+        self._tokens: dict[str, tuple[float, str]] = {}
 
     def cpr(self) -> str:
         """A synthetic CPR number: the day has 60 added."""
@@ -44,19 +49,24 @@ class People:
         return self._token("employer", f"chaos-employer-{cvr}", cvr=cvr)
 
     def citizen(self, cpr: str) -> str:
-        return self._token("citizen", f"chaos-citizen-{len(self._tokens)}", cpr=cpr)
+        return self._token("citizen", f"chaos-citizen-{len(self._persons)}", cpr=cpr)
 
     def tax_agency(self) -> str:
         return self._token("authority", "chaos-skat", authority="skat")
 
     def _token(self, role: Role, name: str, **claims: str) -> str:
         known = f"{role} {sorted(claims.items())}"
-        if known not in self._tokens:
-            person = Person.model_validate({"id": name, "role": role, "name": "-", "about": "invented", **claims})
-            self._tokens[known] = tokens.issue(
-                self._key, person, issuer=self._system.provider_url, expires_in=_TOKEN_SECONDS
+        if known not in self._persons:
+            self._persons[known] = Person.model_validate(
+                {"id": name, "role": role, "name": "-", "about": "invented", **claims}
             )
-        return self._tokens[known]
+        issued, token = self._tokens.get(known, (-math.inf, ""))
+        if time.monotonic() > issued + _LOGIN_SECONDS:
+            token = tokens.issue(
+                self._key, self._persons[known], issuer=self._system.provider_url, expires_in=_TOKEN_SECONDS
+            )
+            self._tokens[known] = time.monotonic(), token
+        return token
 
     @cached_property
     def _key(self) -> ECKey:
