@@ -185,11 +185,12 @@ def _publish_year(feed: Feed, rate: HourlyRate, card: CardFeeds, number: int) ->
         return card.with_year(number, replace(year, published=published, rates=rates)), end
     record = year_record(feed, card, number, rate)
     if isinstance(record, BenefitYearUpdated):
-        if year.rates.get(feed.name, record.hourly_rate) != record.hourly_rate:
-            # The statement is the same, but the hours are not.
+        hourly_rate = record.hourly_rate
+        if year.rates.get(feed.name, hourly_rate) != hourly_rate:
+            # The statement is the same, but the hours are not: a later revision.
             card = _new_editions(card, (feed.name,))
-            record = record.model_copy(update={"revision": record.revision + 1})
-        year = replace(year, rates={**year.rates, feed.name: record.hourly_rate})
+            record = year_record(feed, card, number, rate)
+        year = replace(year, rates={**year.rates, feed.name: hourly_rate})
     if record is None or record.revision <= year.published.get(feed.name, 0):
         return card, None
     published = {**year.published, feed.name: record.revision}
