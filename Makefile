@@ -72,7 +72,7 @@ lock: $(INSTALLED) ## resolve the dependencies of pyproject.toml, with hashes
 	$(VENV)/bin/python -m deploy.generate_sbom
 
 clean: ## delete the environment, what was fetched, and the data of `make run`
-	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .cache $(if $(FRIKORT_CACHE),$(FRIKORT_CACHE)/run $(FRIKORT_CACHE)/run-*) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(INSTALLED): requirements/dev.txt contracts/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -21,7 +21,10 @@ jose = jwe.JWERegistry(algorithms=["ECDH-ES+A256KW", "A256GCM"], strict_check_he
 login = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "SCRAM-SHA-512"}
 login |= {"sasl.username": user, "sasl.password": password, "bootstrap.servers": broker, "group.id": f"{user}.totals"}
 consumer = Consumer({**login, "enable.auto.commit": False})
-partitions = [TopicPartition(topic, p, OFFSET_BEGINNING) for p in consumer.list_topics(topic).topics[topic].partitions]
+described = consumer.list_topics(topic, timeout=10).topics[topic]
+if described.error:
+    raise SystemExit(f"{topic}: {described.error.str()}")  # no such topic, or not yours
+partitions = [TopicPartition(topic, p, OFFSET_BEGINNING) for p in described.partitions]
 ends = {p.partition: consumer.get_watermark_offsets(p)[1] for p in partitions}
 consumer.assign(partitions)
 newest: dict[bytes, dict] = {}

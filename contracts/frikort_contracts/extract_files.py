@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 
@@ -142,6 +143,7 @@ class ExtractMade(ExtractFilesEvent):
     municipality: MunicipalityCode | None = None
     positions: tuple[Position, ...] = Field(description="The extract contains everything before these positions.")
     provisional: bool = Field(description="Whether the allowance of a row is provisional.")
+    completed_at: datetime | None = Field(default=None, description="When the files were stored (UTC).")
     count: int = Field(ge=0, description="Rows of the JSON Lines file.")
     reported: int = Field(description="Øre. Sums of public statistics can be negative, after corrections.")
     exempt: int = Field(description="Øre.")

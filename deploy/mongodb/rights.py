@@ -102,6 +102,7 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
             "card_histories": _KEEP_INDEXED,
             "statistics": _KEEP,
             "feed_checks": _KEEP,
+            "rebuilds": _READ,
             "jobs": _KEEP,
             "key_checks": _READ_AND_ADD,
             **_OF_PROCESSORS,

@@ -36,7 +36,37 @@ def test_the_newest_record_counts_and_a_year_at_zero_or_its_end_does_not() -> No
         row("c", exempt=0, revision=1),
         {"card_id": "d", "revision": 1},
     ]
-    assert figures_of(records) == {("a", 2025): (5, 0)}
+    assert figures_of(records) == {("a", "2025"): (5, 0)}
+
+
+def test_the_figures_of_months_are_compared_by_month() -> None:
+    months = [{"card_id": "a", "month": month, "exempt": 1, "excess": 0} for month in ("2025-12", "2026-01")]
+    moved = [{**months[0], "exempt": 2}, {**months[1], "exempt": 0}]
+    assert figures_of(months) == {("a", "2025-12"): (1, 0), ("a", "2026-01"): (1, 0)}
+    assert differing(digests(figures_of(months), KEY), digests(figures_of(moved), KEY))
+
+
+def test_amounts_without_a_year_or_month_are_refused() -> None:
+    with pytest.raises(ValueError, match="no year or month"):
+        figures_of([{"card_id": "a", "exempt": 1, "excess": 0}])
+
+
+@pytest.mark.parametrize("buckets", [0, -3])
+def test_digests_need_a_bucket(buckets: int) -> None:
+    with pytest.raises(ValueError, match="at least one bucket"):
+        digests(figures_of([row()]), KEY, buckets)
+
+
+def test_two_sides_without_figures_are_not_the_same() -> None:
+    with pytest.raises(ValueError, match="no figures on either side"):
+        differing(digests({}, KEY), digests({}, KEY))
+
+
+@pytest.mark.parametrize("change", [{"format": "frikort-conformance-2"}, {"buckets": []}], ids=str)
+def test_what_is_no_output_of_digest_is_refused(change: dict[str, Any]) -> None:
+    ours = digests(figures_of([row()]), KEY)
+    with pytest.raises(ValueError, match="no output of digest"):
+        differing(ours, {**ours, **change})
 
 
 def test_digests_show_neither_figures_nor_cards_and_depend_on_the_key() -> None:
@@ -69,3 +99,6 @@ def test_the_command_compares_files(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["compare", str(tmp_path / "ours"), str(tmp_path / "same")]) == SAME
     assert main(["compare", str(tmp_path / "ours"), str(tmp_path / "other")]) == DIFFERENT
     assert main(["compare", str(tmp_path / "ours"), str(tmp_path / "missing")]) == UNREADABLE
+    empty = tmp_path / "empty.jsonl"
+    empty.touch()
+    assert main(["digest", str(empty), "--key", str(key), "--buckets", "0"]) == UNREADABLE

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from random import SystemRandom
 from typing import Any
@@ -25,12 +26,14 @@ from frikort_contracts.extracts import FollowUpStatementUpdated, Position, TaxSt
 from frikort_contracts.messages import Event
 from frikort_contracts.outcomes import CommandAccepted
 from frikort_contracts.topics import AUTHORITY_SKAT, AUTHORITY_STAR, BALANCES, CARDS, EXTRACT_FILES, OUTCOMES, Topic
+from pymongo import MongoClient
 
 from deploy.local.system import LocalSystem
 from services.runtime.kafka.producer import KafkaProducer
 from tests import agency
 from tests.exports.build import A, B, Ledger, envelope, handed_over, issued
 from tests.person_keys import KeysOnDemand, encrypted_person, provider_of
+from tests.waiting import eventually
 
 CPR = "6101011234"
 SECONDS = 100.0  # longer than a dead worker's lease
@@ -218,6 +221,31 @@ async def test_an_extract_waits_for_its_positions(system: LocalSystem, topics: T
 
     manifest = (await topics.extract(command.data.extract_id))[-1].data
     assert (manifest.count, manifest.reported) == (1, 100)
+
+
+async def test_an_extract_waits_until_a_rebuild_of_the_statements_has_ended(
+    system: LocalSystem, topics: Topics, year: int
+) -> None:
+    card, balances = a_card(system, year, 100)
+    await topics.publish([*card, *balances])
+    log = system.config.log("exports")
+
+    async def waits() -> bool:
+        return "exports.extracts_wait_for_rebuild" in log.read_text()
+
+    with MongoClient[dict[str, Any]](system.mongodb) as client:
+        rebuilds = client["frikort_exports"]["rebuilds"]
+        rebuilds.replace_one({"_id": "statements"}, {"done": False}, upsert=True)
+        await eventually(waits, what="exports waiting for the rebuild")
+        command = request(ExtractKind.FOLLOW_UP, year, await topics.positions(), municipality="849")
+        await topics.publish([command])
+        await topics.until(OUTCOMES, lambda event: event.command_id == str(command.id), bool)
+        ended_at = datetime.now(UTC)
+        rebuilds.update_one({"_id": "statements"}, {"$set": {"done": True}})
+
+    manifest = (await topics.extract(command.data.extract_id))[-1].data
+    assert manifest.completed_at > ended_at
+    assert manifest.count == 1
 
 
 async def _reached(topics: Topics, asked: tuple[Position, ...]) -> set[int]:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import uuid5
 
@@ -32,6 +33,7 @@ from services.runtime.file_store import FileStore
 from services.runtime.mongo.lease import LeaseLost
 from services.runtime.processing.decision import Processor
 from services.runtime.processing.positions import Offsets, Partition
+from services.runtime.rebuild.beside import is_unfinished
 from services.runtime.service import BackgroundTask, Runtime
 
 logger = structlog.get_logger(__name__)
@@ -74,12 +76,14 @@ class ExtractWorker:
         store: FileStore,
         publish: Callable[[Sequence[Record]], Awaitable[None]],
         end_positions: Callable[[Collection[Topic]], Awaitable[tuple[Position, ...]]],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._queue = queue
         self._reader = reader
         self._store = store
         self._publish_records = publish
         self._end_positions = end_positions
+        self._now = now
 
     async def make(self, claimed: ExtractRequest) -> None:
         """Make the extract that this worker has claimed, or release it. Raises the errors of stores and producer."""
@@ -133,6 +137,7 @@ class ExtractWorker:
             municipality=claimed.municipality,
             positions=claimed.positions,
             provisional=files.sums.provisional,
+            completed_at=self._now(),
             count=files.sums.count,
             reported=files.sums.reported,
             exempt=files.sums.exempt,
@@ -189,7 +194,10 @@ def envelope_of(request: ExtractRequest, event: AnyExtractFilesEvent) -> Envelop
 def extract_job(
     statements: Processor[CardStatements], store: FileStore, *, poll: float, lease: float
 ) -> BackgroundTask:
-    """The job that makes every extract as soon as the statements are recent enough for it."""
+    """The job that makes every extract as soon as the statements are recent enough for it.
+
+    While the statements are rebuilt, extracts wait: some may be missing.
+    """
 
     async def make_extracts(runtime: Runtime) -> None:
         reader = ExtractReader(runtime.database, statements)
@@ -206,8 +214,13 @@ def extract_job(
         ]
         topics = [topic.name for topic in statements.topics]
         await reader.ensure_indexes()
+        was_rebuilding = False
         while True:
-            for queue, worker in zip(queues, workers, strict=True):
+            is_rebuilding = await is_unfinished(runtime.database, statements.name)
+            if is_rebuilding and not was_rebuilding:
+                logger.warning("exports.extracts_wait_for_rebuild")
+            was_rebuilding = is_rebuilding
+            for queue, worker in zip(queues, workers, strict=True) if not is_rebuilding else ():
                 available = await queue.available()
                 committed = await runtime.committed_positions() if available else {}
                 for request in available:

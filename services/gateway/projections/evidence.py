@@ -57,7 +57,7 @@ def project(view: EvidenceView | None, message: Envelope[Any]) -> EvidenceView:
         return _view(
             FilesManifest(
                 extract_id=event.extract_id,
-                completed_at=message.time,
+                completed_at=event.completed_at or message.time,
                 contents=event.kind,
                 year=event.year,
                 period=event.period,

@@ -55,7 +55,7 @@ def project(extract: ExtractFilesView | None, message: Envelope[ExtractProgresse
         return extract
     if isinstance(event, ExtractMade):
         made = MadeView(
-            completed_at=message.time,
+            completed_at=event.completed_at or message.time,
             provisional=event.provisional,
             count=event.count,
             reported=event.reported,

@@ -46,6 +46,11 @@ _CACHED: Final = 20_000
 _COPIED_AT_ONCE: Final = 500
 
 
+async def is_unfinished(database: Database, name: str) -> bool:
+    """Whether a rebuild of the documents ``name`` has begun and not ended."""
+    return await database[COLLECTION].find_one({"_id": name, "done": False}, {"_id": 1}) is not None
+
+
 class _Store:
     """The store of the new documents, which changes its collection once."""
 
