@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from frikort_contracts.access import PROVISIONER
-from frikort_contracts.topics import EXTRACT_FILES
+from frikort_contracts.topics import FEED_JOBS
 
 from deploy.backup.archive import Archive
 from deploy.backup.topics import Topics
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.verify
 def expire(system: LocalSystem) -> int:
     """Delete all records of a topic, as a retention would. Returns how many."""
     settings = system.access.settings()
-    ends = {p: end for p, end in Topics(settings).ends().items() if p.topic == EXTRACT_FILES.name and end}
+    ends = {p: end for p, end in Topics(settings).ends().items() if p.topic == FEED_JOBS.name and end}
     admin = AdminClient(librdkafka_options(settings))
     for answer in admin.delete_records([TopicPartition(*p, end) for p, end in ends.items()]).values():
         answer.result()
@@ -90,7 +90,7 @@ async def test_the_books_of_a_restored_system_are_equal_to_the_ore(tmp_path: Pat
         assert again.code == 1
         assert "have records" in again.err
         ends = Topics(engines.access.settings()).ends()
-        assert any(end for partition, end in ends.items() if partition.topic == EXTRACT_FILES.name)
+        assert any(end for partition, end in ends.items() if partition.topic == FEED_JOBS.name)
     started = time.monotonic()
     with LocalSystem(config) as system:
         clients = Clients(system, journal, random)
