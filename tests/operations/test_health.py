@@ -16,12 +16,15 @@ import httpx2
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
-from frikort_contracts.topics import EARNINGS
+from frikort_contracts.balance import SettleYear
+from frikort_contracts.cloudevents import Record, encode
+from frikort_contracts.topics import BALANCE_JOBS
 from starlette.applications import Starlette
 
 from deploy.local.process import Process
 from services.balance.processor import LEDGERS
 from services.runtime import exit_codes
+from services.runtime.envelopes import new_envelope
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchResult
@@ -138,27 +141,42 @@ async def test_a_failing_processor_reports_its_lag_and_since_when_it_fails(
     service.process.terminate()
 
 
+def settlement() -> Record:
+    """A message that settles the year of a card without reports."""
+    message = SettleYear(
+        card_id=str(uuid4()),
+        year=2025,
+        allowance=100,
+        provisional=False,
+        allowance_version="2025/2025-01-01/1-final/000",
+    )
+    return encode(new_envelope(message, writer="balance"))
+
+
 async def test_records_that_were_deleted_unread_stop_the_service(
     harness: Harness, log: KafkaProducer, tmp_path: Path
 ) -> None:
-    """Otherwise Kafka would continue at the earliest remaining record, silently."""
+    """Otherwise Kafka would continue at the earliest remaining record, silently.
+
+    The topic has a retention: a backup of the same broker would refuse one that keeps all.
+    """
     await skip_earlier_records(harness, "bereft")
     service = harness.service("bereft")
     service.process.restart()
-    await log.publish([reported(str(uuid4()), 1, 100) for _ in range(40)])
+    await log.publish([settlement() for _ in range(40)])
 
     async def caught_up() -> bool:
         return await lag_of("bereft", log) == 0
 
     await eventually(caught_up)
     assert service.process.terminate() == exit_codes.DONE
-    await log.publish([reported(str(uuid4()), 1, 100) for _ in range(40)])
+    await log.publish([settlement() for _ in range(40)])
     admin = AIOKafkaAdminClient(**harness.engines.access.options())
     await admin.start()
     try:
         gone = {
             TopicPartition(end.topic, end.partition): RecordsToDelete(before_offset=end.offset)
-            for end in await log.end_positions([EARNINGS])
+            for end in await log.end_positions([BALANCE_JOBS])
         }
         await admin.delete_records(gone)
     finally:
@@ -167,7 +185,7 @@ async def test_records_that_were_deleted_unread_stop_the_service(
     assert await ended(service) == exit_codes.STOPPED_ITSELF
     assert any("are gone and were never read" in line["reason"] for line in service.logged("runtime.stopped"))
 
-    forward = written_with("kafka-consumer-groups", "<topic>").replace("<topic>", EARNINGS.name)
+    forward = written_with("kafka-consumer-groups", "<topic>").replace("<topic>", BALANCE_JOBS.name)
     forward = forward.replace("<service>.<processors>", "bereft.ledgers")
     done = await asyncio.to_thread(kafka_tools.run_line, forward, harness.engines, tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

@@ -66,7 +66,8 @@ async def test_one_database_is_restored_from_a_backup_by_the_command_of_the_page
     cards = [str(uuid4()) for _ in range(10)]
     service, directory = harness.service(BALANCE), tmp_path / "monday"
     await book(service, log, BALANCE, cards, range(3))
-    assert (await page_command(harness, "create", directory))[0] == exit_codes.DONE
+    code, _, err = await page_command(harness, "create", directory)
+    assert code == exit_codes.DONE, err
     await book(service, log, BALANCE, cards, range(3, 5))
     assert (await page_command(harness, "extend", directory))[0] == exit_codes.DONE
     await book(service, log, BALANCE, cards, range(5, 7))

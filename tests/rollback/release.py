@@ -12,8 +12,8 @@ from deploy.local.config import REPOSITORY
 from deploy.local.process import Process
 from deploy.local.system import SERVICES, LocalSystem, answers_ready
 
-PREVIOUS: Final = "a8424ed1ec0dce0c78712008aae600e97dc71376"
-"""The commit of the previous release: the first one that reads encrypted references. Each release moves it."""
+PREVIOUS: Final = "72a78f49b05ec262e8d89177f9b973726f8608bc"
+"""The commit of the previous release, 0.2.0. Each release moves it."""
 ORDER: Final = ("issuance", "reporting", "balance", "exports", "projections", "payroll", "portals", "gateway")
 """The order of an upgrade, as docs/operations.md says; a rollback goes the other way."""
 

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Final
 
-from aiokafka.admin import AIOKafkaAdminClient
+from confluent_kafka.admin import AdminClient
 from frikort_contracts.topics import TOPICS
 from pymongo import MongoClient
 
 from deploy.local.system import SERVICES
 from deploy.mongodb.rights import REBUILD
+from services.runtime.kafka.connection import librdkafka_options
 from services.runtime.kafka.producer import KafkaProducer
 from tests.bench.bench import Bench
 from tests.bench.case import Case, Figures
@@ -107,14 +108,14 @@ async def _forget(made: World) -> None:
     with MongoClient[dict[str, Any]](made.system.mongodb) as client:
         for database in _BUILT.values():
             client.drop_database(f"frikort_{database}")
-    admin = AIOKafkaAdminClient(**made.system.access.options())
-    await admin.start()
-    try:
-        groups = [name for name, _ in await admin.list_consumer_groups()]
-        built = [name for name in groups if name.split(".")[1] in _BUILT.values()]
-        await admin.delete_consumer_groups(built)
-    finally:
-        await admin.close()
+    await asyncio.to_thread(_delete_groups, AdminClient(librdkafka_options(made.system.access.settings())))
+
+
+def _delete_groups(admin: AdminClient) -> None:
+    groups = [group.group_id for group in admin.list_consumer_groups().result().valid]
+    built = [name for name in groups if name.split(".")[1] in _BUILT.values()]
+    for deleted in admin.delete_consumer_groups(built).values():
+        deleted.result()
 
 
 async def _records(made: World) -> int:
