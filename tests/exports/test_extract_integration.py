@@ -236,10 +236,10 @@ async def test_an_extract_waits_until_a_rebuild_of_the_statements_has_ended(
     with MongoClient[dict[str, Any]](system.mongodb) as client:
         rebuilds = client["frikort_exports"]["rebuilds"]
         rebuilds.replace_one({"_id": "statements"}, {"done": False}, upsert=True)
-        await eventually(waits, what="exports waiting for the rebuild")
         command = request(ExtractKind.FOLLOW_UP, year, await topics.positions(), municipality="849")
         await topics.publish([command])
         await topics.until(OUTCOMES, lambda event: event.command_id == str(command.id), bool)
+        await eventually(waits, what="exports waiting for the rebuild")
         ended_at = datetime.now(UTC)
         rebuilds.update_one({"_id": "statements"}, {"$set": {"done": True}})
 

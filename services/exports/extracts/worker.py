@@ -216,13 +216,16 @@ def extract_job(
         await reader.ensure_indexes()
         was_rebuilding = False
         while True:
-            is_rebuilding = await is_unfinished(runtime.database, statements.name)
-            if is_rebuilding and not was_rebuilding:
-                logger.warning("exports.extracts_wait_for_rebuild")
-            was_rebuilding = is_rebuilding
-            for queue, worker in zip(queues, workers, strict=True) if not is_rebuilding else ():
-                available = await queue.available()
-                committed = await runtime.committed_positions() if available else {}
+            for queue, worker in zip(queues, workers, strict=True):
+                if not (available := await queue.available()):
+                    continue
+                is_rebuilding = await is_unfinished(runtime.database, statements.name)
+                if is_rebuilding and not was_rebuilding:
+                    logger.warning("exports.extracts_wait_for_rebuild")
+                was_rebuilding = is_rebuilding
+                if is_rebuilding:
+                    continue
+                committed = await runtime.committed_positions()
                 for request in available:
                     if is_recent_enough(request, topics, committed) and (
                         claimed := await queue.claim(request.extract_id)

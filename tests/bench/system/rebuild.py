@@ -18,7 +18,6 @@ from frikort_contracts.topics import TOPICS
 from pymongo import MongoClient
 
 from deploy.local.system import SERVICES
-from deploy.mongodb.rights import REBUILD
 from services.runtime.kafka.connection import librdkafka_options
 from services.runtime.kafka.producer import KafkaProducer
 from tests.bench.bench import Bench
@@ -82,7 +81,7 @@ async def documents(bench: Bench) -> Figures:
 async def _command(made: World, process: str, words: Sequence[str]) -> Figures:
     """Run a command that builds, with the settings of a process and the rights to replace collections."""
     settings = next(service for service in SERVICES if service.name == process).settings
-    environment = made.system.environment(process, settings) | made.system.mongodb_access.environment(REBUILD)
+    environment = made.system.environment(process, settings) | made.system.mongodb_access.environment("rebuild")
     begun = monotonic()
     running = await asyncio.create_subprocess_exec(
         sys.executable, "-m", *words, env=environment, stdout=asyncio.subprocess.PIPE
