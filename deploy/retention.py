@@ -239,8 +239,10 @@ TABLE: Final = (
             *_collections("issuance", "applied_positions", "formats", "jobs"),
             *_collections("reporting", "applied_positions", "formats"),
             *_collections("balance", "applied_positions", "formats", "jobs"),
-            *_collections("exports", "applied_positions", "formats", "jobs", "key_checks"),
-            *_collections("gateway", "applied_positions", "formats", "projection_heartbeats", "key_checks", "clock"),
+            *_collections("exports", "applied_positions", "formats", "jobs", "key_checks", "locks"),
+            *_collections(
+                "gateway", "applied_positions", "formats", "projection_heartbeats", "key_checks", "locks", "clock"
+            ),
             *_collections("gateway", "retention_runs"),
         ),
         "without limit",

@@ -15,6 +15,7 @@ from hypothesis import settings
 from deploy.local.config import Config
 from deploy.local.engines import Engines
 from deploy.local.system import LocalSystem
+from tests.scans import record_scans
 from tests.scheduling import Scheduling, group_of, rank
 from tests.tracing import Receiver
 
@@ -91,7 +92,9 @@ def system(tmp_path_factory: pytest.TempPathFactory, traces: Receiver) -> Iterat
     """Kafka, MongoDB, the OpenID provider and the services, on free ports. They send their spans to ``traces``."""
     environment = SHORT_SESSIONS | {"FRIKORT_TRACES_URL": traces.url, "OTEL_BSP_SCHEDULE_DELAY": "500"}
     with _until_its_tests_end("system") as running:
-        yield running.enter_context(LocalSystem(Config(tmp_path_factory.mktemp("system"), environment=environment)))
+        started = running.enter_context(LocalSystem(Config(tmp_path_factory.mktemp("system"), environment=environment)))
+        record_scans(started.mongodb)
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,7 @@ _GROUPS: Final = (
             r"tests/exports/(?:test_extract_(?:kinds|periods|queue|worker)|test_rebuild_claim|statistics/test_publisher)\.py",
             r"tests/gateway/test_(?:clock|projection_heartbeat|read_models)\.py",
             r"tests/portals/login/test_session_store\.py",
-            r"tests/runtime/test_(?:consuming_real|document_jobs|document_store|key_checks|processes|projection)\.py",
+            r"tests/runtime/test_(?:consuming_real|document_jobs|document_store|instance_lock|key_checks|nightly|processes|projection)\.py",
         ),
     ),
     ("deploy", (r"tests/deploy/", r"tests/(?:balance|exports)/test_(?:extract|jobs)_integration\.py")),

@@ -12,6 +12,7 @@ import java.util.TreeMap;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.ApiException;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.jose4j.jwe.JsonWebEncryption;
 import org.jose4j.jwk.EllipticCurveJsonWebKey;
@@ -36,6 +37,9 @@ class FeedTotals {
                     newest.merge(record.key(), body, (a, b) -> b.get("revision").asLong() >= a.get("revision").asLong() ? b : a);
                 }
             }
+        } catch (ApiException error) { // without a stack trace, which `java FILE` needs to show it
+            System.err.println("Kafka does not answer, or refuses: " + error.getMessage());
+            System.exit(1);
         }
         Map<Integer, long[]> totals = new TreeMap<>();
         for (JsonNode body : newest.values()) {

@@ -116,6 +116,7 @@ class Cluster(Engines):
                 log=self.config.log(name),
                 port=port,
                 users=users,
+                cache_gb=self.config.database_cache_gb,
                 name=name,
                 members=members,
             )

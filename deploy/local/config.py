@@ -35,6 +35,8 @@ class Config:
     environment: Mapping[str, str] = field(default_factory=dict)
     """Environment variables for every service; they override the launcher's."""
     broker_heap_mb: int = 512
+    database_cache_gb: float = 0.5
+    """The documents in use should fit: MongoDB otherwise writes and reads pages of many documents for one of them."""
 
     @classmethod
     def kept(cls, first_port: int = FIRST) -> Config:

@@ -60,12 +60,12 @@ def kafka_container(
     )
 
 
-def mongodb_container(port: int, users: Users) -> DockerContainer:
+def mongodb_container(port: int, users: Users, cache_gb: float) -> DockerContainer:
     """A replica set of one member that is not initiated yet, reachable at `port` of the loopback interface.
 
     The image creates the provisioner: its server would let no client outside of the container do so.
     """
-    server = ["mongod", "--bind_ip_all", *mongod.arguments(port), "--keyFile", _KEY_FILE]
+    server = ["mongod", "--bind_ip_all", *mongod.arguments(port, cache_gb), "--keyFile", _KEY_FILE]
     return (
         _on_loopback(MONGODB_IMAGE, port)
         .with_volume_mapping(str(users.key_file.resolve()), "/frikort/key-file", "ro")

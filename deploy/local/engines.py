@@ -128,7 +128,7 @@ class Engines:
         self.mongodb_access = MongoAccess(mongod.uri(port), users.passwords)
         self.mongodb = self.mongodb_access.uri()
         if source is Source.DOCKER:
-            stack.enter_context(containers.mongodb_container(port, users))
+            stack.enter_context(containers.mongodb_container(port, users, self.config.database_cache_gb))
             label = f"MongoDB in a container at 127.0.0.1:{port}"
             return label, lambda: self._provision(lambda: _await(lambda: mongod.ready(port, users), "MongoDB"))
         require_space(self.config.data)
@@ -138,6 +138,7 @@ class Engines:
             log=self.config.log("mongodb"),
             port=port,
             users=users,
+            cache_gb=self.config.database_cache_gb,
         )
         wait_ready = self._run(process, stack)
         return f"MongoDB at 127.0.0.1:{port}", lambda: self._provision(wait_ready)

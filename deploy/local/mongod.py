@@ -29,7 +29,7 @@ _NOT_A_MEMBER = 93
 _AUTHENTICATION_FAILED = 18
 
 
-def arguments(port: int) -> list[str]:
+def arguments(port: int, cache_gb: float) -> list[str]:
     """Server settings, used by the binary and by a container."""
     return [
         "--port",
@@ -37,7 +37,7 @@ def arguments(port: int) -> list[str]:
         "--replSet",
         REPLICA_SET,
         "--wiredTigerCacheSizeGB",
-        "0.5",
+        str(cache_gb),
         # Keep old versions of documents only for open snapshot reads (an extract takes up to five minutes). The
         # default keeps every version for five minutes, which was half of MongoDB's work while reports were settled.
         "--setParameter",
@@ -98,12 +98,13 @@ def process(
     log: Path,
     port: int,
     users: Users,
+    cache_gb: float,
     name: str = "mongodb",
     members: Sequence[int] = (),
 ) -> Process:
     """A server that is ready to be started: alone, or one of the replica set with the ports `members`."""
     data.mkdir(parents=True, exist_ok=True)
-    argv = [str(binary), "--dbpath", str(data), "--bind_ip", "127.0.0.1", "--quiet", *arguments(port)]
+    argv = [str(binary), "--dbpath", str(data), "--bind_ip", "127.0.0.1", "--quiet", *arguments(port, cache_gb)]
     argv += ["--keyFile", str(users.key_file), *_tls_arguments(users)]
     is_ready = (lambda: member_ready(port, members, users)) if members else (lambda: ready(port, users))
     return Process(name, argv, log=log, ready=is_ready, stop_seconds=20)

@@ -48,7 +48,7 @@ _WATCH: Final = frozenset({Action.FIND, Action.CHANGE_STREAM})
 
 def _documents(processor: str) -> dict[str, frozenset[Action]]:
     """The documents of a processor, and their entries outside."""
-    return {processor: _KEEP_INDEXED, f"{processor}_entries": _KEEP}
+    return dict.fromkeys((processor, f"{processor}_entries"), _KEEP_INDEXED)
 
 
 _READ_MODELS: Final = {
@@ -102,6 +102,7 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
             "card_histories": _KEEP_INDEXED,
             "statistics": _KEEP,
             "feed_checks": _KEEP,
+            "locks": _KEEP,
             "rebuilds": _READ,
             "jobs": _KEEP,
             "key_checks": _READ_AND_ADD,
@@ -118,6 +119,7 @@ _PROCESSES_AND_OPERATOR: Final[Mapping[str, Rights]] = {
             "evidence": frozenset({Action.UPDATE}),
             "evidence_roots": frozenset({Action.INSERT, Action.UPDATE, Action.CREATE_INDEX}),
             "audit_checks": frozenset({Action.INSERT, Action.UPDATE}),
+            "locks": frozenset({Action.INSERT, Action.UPDATE}),
             "unusual_accesses": frozenset({Action.INSERT, Action.UPDATE, Action.REMOVE, Action.CREATE_INDEX}),
             "submissions": frozenset({Action.INSERT, Action.UPDATE, Action.CREATE_INDEX}),
             "retention_runs": frozenset({Action.INSERT, Action.UPDATE}),

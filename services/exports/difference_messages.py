@@ -18,6 +18,7 @@ from frikort_contracts.topics import BALANCES, EARNINGS, Topic, source_of
 
 from services.exports.reconciliation import RECONCILIATIONS, Run
 from services.runtime.kafka.followed_topic import records_with_keys
+from services.runtime.mongo.instance_lock import InstanceLock
 from services.runtime.processing.apply import Incoming
 from services.runtime.service import BackgroundTask, Runtime
 from services.runtime.settings import KafkaSettings
@@ -48,7 +49,7 @@ Publish = Callable[[Sequence[Record]], Awaitable[None]]
 class MessageFinder:
     """Publishes the messages about each difference for which a run waits.
 
-    Two instances may find the same ones; a run takes the first. It reads each topic once for all differences of a run.
+    If two instances find the same ones, a run takes the first. It reads each topic once for all differences of a run.
     """
 
     def __init__(self, runs: Runs, read: ReadRecords, publish: Publish) -> None:
@@ -136,8 +137,9 @@ def message_finder(settings: KafkaSettings) -> BackgroundTask:
     async def find_messages(runtime: Runtime) -> None:
         read = partial(records_with_keys, settings)
         finder = MessageFinder(runtime.reader(RECONCILIATIONS), read, runtime.producer.publish)
-        while True:
-            await finder.find_wanted()
-            await asyncio.sleep(_EVERY_SECONDS)
+        async with InstanceLock(runtime.database, "difference-messages") as lock:
+            while True:
+                await lock.run(finder.find_wanted)
+                await asyncio.sleep(_EVERY_SECONDS)
 
     return find_messages

@@ -147,13 +147,12 @@ def feed_check(table: Sequence[Feed], documents: Processor[CardFeeds], settings:
 
 
 async def _check_once(runs: NightlyRuns, check: FeedCheck, day: str) -> None:
-    if not await runs.claim(day):
-        return
-    try:
+    async def fill() -> dict[str, int]:
         cards = await check.run()
+        logger.info("exports.feeds_checked", cards=cards)
+        return {"cards": cards}
+
+    try:
+        await runs.run(day, fill)
     except (KafkaError, KafkaUnavailable) as error:
-        await runs.release(day)
         logger.warning("exports.feeds_not_checked", reason=type(error).__name__)
-        return
-    await runs.finish(day, datetime.now(UTC), {"cards": cards})
-    logger.info("exports.feeds_checked", cards=cards)

@@ -116,6 +116,18 @@ def entry_keys(state: CardStatements, event: object) -> Mapping[str, Collection[
 
 def decide_statements(state: CardStatements | None, event: StatementInput) -> Decision[CardStatements]:
     """Apply one event; emit every statement that it changes."""
+    card, changed = _after(state, event)
+    return Decision(state) if card is None else _emit_statements(card, changed)
+
+
+def apply_input(state: CardStatements | None, event: StatementInput) -> CardStatements | None:
+    """The card after one event, with the statements that it had."""
+    card, changed = _after(state, event)
+    return state if card is None else card.with_years({**card.years, **changed})
+
+
+def _after(state: CardStatements | None, event: StatementInput) -> tuple[CardStatements | None, Mapping[int, CardYear]]:
+    """The card after one event, and its years that may need another statement. None if nothing changes."""
     card = state or CardStatements(card_id=event.card_id)
     match event:
         case IssuedCard():
@@ -129,9 +141,9 @@ def decide_statements(state: CardStatements | None, event: StatementInput) -> De
             earlier = card.year(event.year)
             year = _year_after(earlier, event)
             if year is earlier:
-                return Decision(state)
+                return None, {}
             changed = {event.year: year}
-    return _emit_statements(card, changed)
+    return card, changed
 
 
 def _year_after(year: CardYear, event: ReportSettled | BalanceChanged | DisputeEvent) -> CardYear:

@@ -15,7 +15,7 @@ MEDIA_TYPE: Final = "text/csv; charset=utf-8; header=present"
 BOM: Final = "\ufeff"
 """The start of a file. Without it Excel reads UTF-8 as the code page of the machine."""
 
-_LINE_END: Final = "\r\n"
+LINE_END: Final = "\r\n"
 _FORMULA_STARTS: Final = frozenset("=+-@\t\r\n＝＋－＠")  # noqa: RUF001  # Excel also evaluates full-width characters
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Mn", "Zl", "Zp", "Zs"})
 """Unicode categories of characters that a spreadsheet may remove, so that the next character is the first."""
@@ -46,7 +46,7 @@ def row(cells: Iterable[Cell], dialect: Dialect = DANISH) -> str:
     """A row with its line end."""
     line = dialect.separator.join([_written(cell, dialect) for cell in cells])
     # A reader takes an empty line for no row at all.
-    return (line or '""') + _LINE_END
+    return (line or '""') + LINE_END
 
 
 def text_cell(text: str, dialect: Dialect = DANISH) -> str:

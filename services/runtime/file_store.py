@@ -29,7 +29,7 @@ class FileWriter:
         self._path = path
         self._file = files.open(path, "xb" if isinstance(files, LocalFileSystem) else "wb")
 
-    def write(self, content: bytes) -> None:
+    def write(self, content: bytes | bytearray | memoryview) -> None:
         """Append bytes."""
         self._file.write(content)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,6 +16,7 @@ from starlette.routing import BaseRoute
 from services.runtime import safety_checks
 from services.runtime.error_kinds import RETRYABLE
 from services.runtime.errors import describe
+from services.runtime.garbage_collection import collect_seldom
 from services.runtime.kafka import topics
 from services.runtime.kafka.consumer import KafkaConsumer, group_of
 from services.runtime.kafka.dead_letters.waiting import dead_letter_counter
@@ -53,7 +53,6 @@ StartCheck = Callable[["Runtime"], Awaitable[None]]
 """A coroutine function that a process runs at its start, with the database. Raises ``UnsafeSetting``."""
 
 _PAUSE_BETWEEN_TRIES = 1.0
-_OBJECTS_A_COLLECTION = 100_000
 # A batch of less than this part of a full one is small; see BatchPolicy.
 _SMALL_BATCH = 8
 # The events of one command reach the read models in three parts.
@@ -214,10 +213,7 @@ class Runtime:
             await self.stop()
             raise
         self._tasks = [asyncio.create_task(self._keep_running(task)) for task in self._background_tasks]
-        # Objects created at start live as long as the process: exclude them from garbage collection. A batch creates
-        # many live objects; the default threshold would scan them again and again.
-        gc.freeze()
-        gc.set_threshold(_OBJECTS_A_COLLECTION, 10, 10)
+        collect_seldom()
         self._is_started = True
         logger.info("runtime.started", service=self.name)
 

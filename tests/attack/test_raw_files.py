@@ -37,7 +37,7 @@ _ZEROS: Final = bytes(_OVERLAP + _PIECE)
 def uncompressed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalSystem]:
     """A system of its own whose engines compress nothing."""
     of_mongod = mongod.arguments
-    monkeypatch.setattr(mongod, "arguments", lambda port: [*of_mongod(port), *_UNCOMPRESSED])
+    monkeypatch.setattr(mongod, "arguments", lambda *given: [*of_mongod(*given), *_UNCOMPRESSED])
     monkeypatch.setattr(broker_config, "SETTINGS", {**broker_config.SETTINGS, "compression.type": "uncompressed"})
     with LocalSystem(Config(data=tmp_path)) as system:
         yield system

@@ -18,6 +18,7 @@ ENVIRONMENT = {"FRIKORT_SESSION_TIMEOUT": str(SESSION_SECONDS)}
 """Settings of the services: Kafka's shortest session timeout, so that a frozen instance soon loses its partitions."""
 
 _TRIES = 4
+_SUPERVISED_SECONDS = 1.0
 
 NAMES = tuple(service.name for service in SERVICES)
 
@@ -107,7 +108,12 @@ class Environment:
 
     async def restart_stopped(self) -> None:
         """Start every process that is not running, as a supervisor would."""
-        await self.start([*self.engines(), *self.services()])
+        starting = asyncio.create_task(self.start([*self.engines(), *self.services()]))
+        while not starting.done():
+            await asyncio.wait([starting], timeout=_SUPERVISED_SECONDS)
+            for name in self.engines():  # one may have been about to exit
+                self._start(self.process(name))
+        await starting
 
     async def ready(self) -> bool:
         """Whether both gateways are ready."""

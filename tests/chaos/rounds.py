@@ -152,9 +152,10 @@ def disk_full(name: str) -> Action:
             raise NotPossible(f"the disk of {name} cannot be made small here (mount as root)")
         disk.fill()
         await for_seconds(2 * _DOWN_SECONDS)
+        disk.free()
+        await for_seconds(_DOWN_SECONDS)  # an engine that has noticed it exits when it has closed its files
         died = not on.environment.process(name).alive
         on.notes.append(f"{name} {'exited' if died else 'survived'}")
-        disk.free()
         if died:
             on.environment.expected_end(name)
             await on.environment.start([name])

@@ -24,7 +24,7 @@ async def restart_and_scale(on: RoundContext) -> None:
     await scale(on)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(560)
 async def test_restarts_by_sigterm_and_a_change_of_scale_repeat_no_event(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

@@ -370,7 +370,7 @@ class World:
                 publish=self.services.publish,
                 now=self.clock.now,
                 subscriptions=ChangeSubscriptions(asyncio.Event()),
-                renew_every=1,
+                lease=4,
             ),
             self.gateway.app.state.gateway.allowances,
         )

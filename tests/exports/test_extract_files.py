@@ -18,10 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic_core import to_json, to_jsonable_python
 
-from services.exports.extracts.files import ExtractFiles, Sums, schema_of
+from services.exports.extracts.columns import schema_of
+from services.exports.extracts.files import ExtractFiles, Sums
 from services.exports.extracts.layouts import layout_of
 from services.exports.feeds import StatementData, StatementFields, statement_event, statement_fields
-from services.runtime.file_store import FileStore
+from services.runtime.file_store import FileStore, FileWriter
 from tests.exports.build import A, B, C
 
 AMOUNTS: Final = frozenset({"reported", "exempt", "excess", "allowance"})
@@ -195,6 +196,35 @@ def test_the_exact_csv_of_the_tax_agency() -> None:
             "eyJ.jwe;card-1;2025;849;Jammerbugt;10000017;1;0,05;0,00;0,05;42766,00;ja;7;ja\r\n"
         ).encode()
     )
+
+
+@pytest.mark.parametrize("file_format", FileFormat)
+def test_an_error_of_the_store_leaves_no_file(
+    file_format: FileFormat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = FileWriter.write
+
+    def full(self: FileWriter, content: bytes) -> None:
+        if self.name.endswith(f".{file_format.value}"):
+            raise OSError("the disk is full")
+        write(self, content)
+
+    monkeypatch.setattr(FileWriter, "write", full)
+    line = EmployerLine(cvr=A, reports=1, reported=1, exempt=1, excess=0)
+    fields = statement_fields(Authority.SKAT, "card-1", None, stored(data_of((line,))))
+    files = ExtractFiles(layout_of(ExtractKind.TAX_YEAR), FileStore(tmp_path.as_uri()), "x", piece_bytes=1, row_group=1)
+
+    def write_all() -> None:
+        try:
+            for _ in range(3):
+                files.add([fields])
+            files.finish()
+        finally:
+            files.close()
+
+    with pytest.raises(OSError, match="disk"):
+        write_all()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_star_sees_that_a_report_is_disputed_but_not_whose() -> None:

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from uuid import uuid4
 
 import httpx2
 import pytest
 
 from deploy.local.system import LocalSystem
-from services.runtime.mongo.driver import Database, close, connect, durable_database
+from services.runtime.mongo.driver import Database
 from tests.gateway.memory import MemoryGateway
-from tests.mongodb_driver import DRIVER
+from tests.mongodb_driver import empty_database
 
 
 @pytest.fixture
 async def database(system: LocalSystem) -> AsyncIterator[Database]:
     """An empty database with the gateway's write and read concerns."""
-    client = connect(system.mongodb, driver=DRIVER)
-    name = f"test_gateway_{uuid4().hex}"
-    yield durable_database(client, name)
-    await client.drop_database(name)
-    await close(client)
+    async with empty_database(system.mongodb, "test_gateway") as database:
+        yield database
 
 
 @pytest.fixture

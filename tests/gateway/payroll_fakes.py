@@ -13,7 +13,16 @@ from frikort_contracts.report_checks import CheckReports
 from frikort_contracts.topics import REPORTING_COMMANDS
 from frikort_contracts.values import Period
 
-from services.gateway.payroll.batch import AT_WORK, UNBOOKED, Batch, BatchStatus, BatchTotals, Chunk, ChunkPlan
+from services.gateway.payroll.batch import (
+    AT_WORK,
+    UNBOOKED,
+    Batch,
+    BatchStatus,
+    BatchTotals,
+    Chunk,
+    ChunkPlan,
+    HandOver,
+)
 from services.gateway.payroll.booking import LineOutcome, LineSplit
 from services.gateway.payroll.lines import AcceptedReport, OwnEmployment, OwnEmployments, ValidLine
 from services.gateway.projections.ledgers import TotalsView
@@ -146,6 +155,12 @@ class MemoryBatchStore:
         if chunk.plan is None:
             await self._write_chunk("set_plan", batch, chunk.model_copy(update={"plan": plan}))
         return chunk.plan or plan
+
+    async def hand_over(self, held: Batch, index: int, lines: Sequence[int]) -> None:
+        left = HandOver(attempt=held.attempt, lines=list(lines))
+        chunk = await self.chunk(held, index)
+        if chunk.hand_over is None or chunk.hand_over.attempt < held.attempt:
+            await self._write_chunk("hand_over", held, chunk.model_copy(update={"hand_over": left}))
 
     async def set_results(self, batch: Batch, index: int, results: str, totals: BatchTotals) -> None:
         chunk = await self.chunk(batch, index)

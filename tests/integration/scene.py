@@ -46,6 +46,7 @@ LONGEST_PAUSE = 8
 """Seconds for which a test pauses after wrong attempts."""
 
 _random = SystemRandom()
+_used: set[str] = set()
 
 
 class Client(Caller):
@@ -240,7 +241,7 @@ class World:
 
     def employer(self, *, owners: Sequence[Citizen] = ()) -> Client:
         """A new employer; ``owners`` make it a sole trader's business."""
-        return self.client("employer", cvr=_cvr(), owners=tuple(owner.cpr for owner in owners) or None)
+        return self.client("employer", cvr=_never_used(_cvr), owners=tuple(owner.cpr for owner in owners) or None)
 
     def authority(self, name: str) -> Client:
         return self.client("authority", authority=name)
@@ -256,7 +257,7 @@ class World:
 
     def citizen(self) -> Citizen:
         letters = "".join(_random.choices(string.ascii_lowercase, k=8)).title()
-        citizen = Citizen(_cpr(), f"{letters} {SECRET}")
+        citizen = Citizen(_never_used(_cpr), f"{letters} {SECRET}")
         self.citizens.append(citizen)
         return citizen
 
@@ -353,6 +354,14 @@ def _cvr() -> str:
     while not is_cvr(text := str(_random.randrange(10_000_000, 100_000_000))):
         pass
     return text
+
+
+def _never_used(number: Callable[[], str]) -> str:
+    """A number that no other citizen or employer has: of a few thousand random ones, two may well be equal."""
+    while (found := number()) in _used:
+        pass
+    _used.add(found)
+    return found
 
 
 @contextmanager

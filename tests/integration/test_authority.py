@@ -153,6 +153,19 @@ async def test_a_municipality_and_a_citizen_get_their_own_cards(world: World, jo
     assert own["manifest"]["reported_ore"] == card.balance()["reported_ore"]
 
 
+async def test_a_citizen_reads_who_downloaded_an_extract_with_the_card(world: World, jobs: list[Job]) -> None:
+    star = world.authority("star")
+    extract = await made(star, year=2025, municipality=OWN)
+    files_of(star, extract)
+
+    page = accepted(jobs[2].card.owner.get("/v1/me/accesses", own="false", limit=500), 200)
+
+    by_star = "The Danish Agency for Labour Market and Recruitment"
+    downloads = [line for line in page["accesses"] if (line["by"], line["action"]) == (by_star, "read-extract")]
+    assert [line["at"] for line in downloads if line["at"] == extract["manifest"]["completed_at"]] != []
+    assert {line["description"] for line in downloads} == {"downloaded an extract that your card is part of, of 2025"}
+
+
 async def test_the_months_of_a_year_sum_to_the_extract_of_the_year(world: World) -> None:
     """A correction moves a wage to another month; the third one is above the allowance."""
     job = world.job(world.card(municipality=ISLAND))

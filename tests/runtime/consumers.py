@@ -21,13 +21,17 @@ def records(partition: int, *offsets: int) -> list[Incoming]:
 
 
 class MemoryConsumer:
-    """The only member of its group. ``start_failures`` and ``poll_failures`` are raised in order."""
+    """The only member of its group. ``start_failures`` and ``poll_failures`` are raised in order.
+
+    ``later_starts`` are the next answers about positions, in place of ``starts``.
+    """
 
     def __init__(self) -> None:
         self.committed: dict[int, int] = {}
         self.start_failures: list[Exception] = []
         self.poll_failures: list[Exception] = []
         self.starts: dict[Partition, StartOffset] = {}
+        self.later_starts: list[StartOffset | Exception] = []
         self.started = self.stopped = 0
         self.polls = 0
         self.polling = False
@@ -69,6 +73,11 @@ class MemoryConsumer:
         return sorted(self.starts)
 
     async def start_offsets(self, partitions: Sequence[Partition]) -> Mapping[Partition, StartOffset]:
+        if self.later_starts:
+            later = self.later_starts.pop(0)
+            if isinstance(later, Exception):
+                raise later
+            return dict.fromkeys(partitions, later)
         return {partition: self.starts[partition] for partition in partitions}
 
     async def end_offsets(self, partitions: Sequence[Partition]) -> Offsets:

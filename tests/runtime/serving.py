@@ -18,7 +18,9 @@ from tests.waiting import eventually
 async def served(app: Any, connections: Connections, **options: Any) -> AsyncIterator[int]:
     """The port of a server of ``app`` with these connections; ``options`` are uvicorn's. It ends without waiting."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, http=connections.protocol(), log_config=None, **options))
+    # A forced exit leaves the task of a lifespan pending.
+    config = uvicorn.Config(app, port=port, http=connections.protocol(), lifespan="off", log_config=None, **options)
+    server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
 
     async def started() -> bool:

@@ -17,6 +17,7 @@ from tests.runtime.consumers import MemoryConsumer, records
 from tests.waiting import eventually
 
 SMALL = BatchPolicy(min_records=1, max_records=2, max_wait=0)
+PLACE = Partition(EARNINGS.name, 0)
 
 
 class Unreachable(Exception):
@@ -311,7 +312,13 @@ async def test_a_member_that_cannot_join_again_stops_the_service(harness: Harnes
 async def test_a_gap_between_two_records_stops_the_service(harness: Harness) -> None:
     await harness.arrive(records(0, 0, 1))
     await harness.finish(0, 0)
+    harness.port.starts[PLACE] = StartOffset(first=0, committed=2)
     await harness.arrive(records(0, 5))
+
+    async def stopped() -> bool:
+        return bool(harness.stops)
+
+    await eventually(stopped, within=10, what="the stop")
     assert len(harness.stops) == 1
     assert "records 2 to 4" in harness.stops[0]
     assert harness.processor.started == [(0, 0)]
@@ -342,3 +349,36 @@ async def test_start_can_be_repeated_after_a_failure_and_joins_once() -> None:
     assert harness.port.started == 2
     await harness.consumer.stop()
     assert harness.port.stopped == 1
+
+
+async def consumer_after_a_wrong_answer(harness: Harness, *later: StartOffset | Exception) -> None:
+    """The broker answers that the group has committed nothing, and the client reads from record 372."""
+    harness.port.starts[PLACE] = StartOffset(first=0, committed=None)
+    await harness.consumer.assigned([PLACE])
+    harness.port.later_starts += later
+    await harness.arrive(records(0, 372, 373))
+
+
+@pytest.mark.parametrize("before", [[], [StartOffset(0, None)], [Unreachable()]])
+async def test_a_gap_of_records_that_the_group_has_committed_is_none(
+    harness: Harness, before: list[StartOffset | Exception]
+) -> None:
+    await consumer_after_a_wrong_answer(harness, *before, StartOffset(first=0, committed=372))
+
+    async def started() -> bool:
+        return harness.processor.started == [(0, 372)]
+
+    await eventually(started, within=5, what="the batch")
+    assert harness.stops == []
+
+
+@pytest.mark.parametrize("committed", [None, 371])
+async def test_records_that_the_group_has_not_committed_are_missing(harness: Harness, committed: int | None) -> None:
+    await consumer_after_a_wrong_answer(harness, *[StartOffset(first=0, committed=committed)] * 6)
+
+    async def stopped() -> bool:
+        return bool(harness.stops)
+
+    await eventually(stopped, within=10, what="the stop")
+    assert "records 0 to 371" in harness.stops[0]
+    assert harness.processor.started == []

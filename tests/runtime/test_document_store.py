@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from pymongo import MongoClient
 from deploy.local.engines import Engines
 from services.balance.ledger import MORE, MOST_INSIDE, Ledger, LedgerEntry, post_report, read_entries
 from services.balance.processor import LEDGERS
-from services.runtime.mongo.document_store import MongoStore
+from services.runtime.mongo.document_store import MongoStore, document_of
 from services.runtime.mongo.driver import DRIVERS, close, connect_for_processing, durable_database
 from services.runtime.processing.apply import Document
 from services.runtime.processing.decision import Address
@@ -56,6 +57,50 @@ async def test_a_processor_creates_its_collection_clustered_by_id(store: MongoSt
     await store.prepare()
 
     assert options(provisioner)["clusteredIndex"]["key"] == {"_id": 1}
+
+
+@contextmanager
+def profiled(provisioner: Any) -> Iterator[list[dict[str, Any]]]:
+    """What MongoDB did for the queries and writes within the context; the list is filled at its end."""
+    found: list[dict[str, Any]] = []
+    provisioner.command("profile", 2)
+    try:
+        yield found
+    finally:
+        provisioner.command("profile", 0)
+        own = [f"{DATABASE}.{LEDGERS.name}", f"{DATABASE}.{LEDGERS.name}_entries"]
+        found += provisioner["system.profile"].find({"ns": {"$in": own}})
+        provisioner.drop_collection("system.profile")
+
+
+async def test_several_documents_and_entries_are_found_without_a_scan_of_all(
+    store: MongoStore[Ledger], provisioner: Any
+) -> None:
+    """MongoDB scans the whole of a clustered collection for them, unless another index begins with the id."""
+    await store.prepare()
+    ids = [f"{number}:2026" for number in range(50)]
+    provisioner[LEDGERS.name].insert_many([document_of(Document(i, state=ledger().state), LEDGERS) for i in ids])
+    entries = [{"_id": f"{i}/{MORE}/{key}", "version": 1, "value": 1} for i in ids for key in "abc"]
+    provisioner[f"{LEDGERS.name}_entries"].insert_many(entries)
+
+    with profiled(provisioner) as queries:
+        assert len([*await store.load([Address(i) for i in ids[:3]])]) == 3
+        found = await store.load_entries({MapAddress(ids[0], MORE): None, MapAddress(ids[1], MORE): {"a", "b"}})
+        assert [len(each.values) for each in found.values()] == [3, 2]
+
+    assert [(query["nreturned"], query["docsExamined"]) for query in queries] == [(3, 3), (2, 2), (5, 5)]
+
+
+async def test_a_document_is_replaced_by_one_search(store: MongoStore[Ledger], provisioner: Any) -> None:
+    await store.prepare()
+    first = ledger()
+    assert await store.write([first])
+    (loaded,) = await store.load([Address(first.id)])
+
+    with profiled(provisioner) as writes:
+        assert await store.write([loaded])
+
+    assert [write["planSummary"] for write in writes] == ["CLUSTERED_IXSCAN"]
 
 
 async def test_a_collection_that_exists_is_used_as_it_is(store: MongoStore[Ledger], provisioner: Any) -> None:

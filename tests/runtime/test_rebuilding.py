@@ -7,7 +7,8 @@ from typing import Any, cast
 import pytest
 
 from services.balance.processor import LEDGERS
-from services.gateway.projections import PROJECTIONS
+from services.gateway.projections import PROJECTIONS, rebuild
+from services.runtime import exit_codes
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.positions import Partition
 from services.runtime.service import Runtime
@@ -50,3 +51,16 @@ async def test_a_busy_night_after_the_start_does_not_make_read_models_unready() 
 @pytest.mark.parametrize("lag", [0, 5000])
 async def test_a_process_that_decides_is_ready_whatever_its_lag(lag: int) -> None:
     assert await statuses([LEDGERS], lag) == ["ok"]
+
+
+def test_the_command_says_what_does_not_answer_and_how_to_continue(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FRIKORT_ENVIRONMENT", "local")
+    monkeypatch.setenv("FRIKORT_KAFKA", "127.0.0.1:1")
+    monkeypatch.setenv("FRIKORT_MONGODB", "mongodb://127.0.0.1:1/?replicaSet=rs0&serverSelectionTimeoutMS=100")
+
+    assert rebuild.main(["reports"]) == exit_codes.CANNOT_START
+    said = capsys.readouterr().err
+    assert "did not answer" in said
+    assert "Start the same command again to continue." in said

@@ -76,7 +76,7 @@ async def served(
         limits=RequestLimits(**request_limits | (requests or {})),
         error_response=error_response,
     )
-    async with serving.served(middleware, connections, ws="none", lifespan="off", proxy_headers=False) as port:
+    async with serving.served(middleware, connections, ws="none", proxy_headers=False) as port:
         yield port
 
 

@@ -88,7 +88,7 @@ def steps(environment: Mapping[str, str]) -> list[Step]:
             "production",
             "a production start: three brokers, a replica set of three, TLS, and settings that are refused",
             (*_PYTEST, "-m", "verify", "--numprocesses=0", "tests/production"),
-            4,
+            6,
         ),
         Step(
             "pages",
@@ -100,7 +100,7 @@ def steps(environment: Mapping[str, str]) -> list[Step]:
             "operations",
             "engines and processes that start, die and freeze, a broker with TLS, and the content of the image",
             (*_PYTEST, "-m", "verify", "--numprocesses=0", *_OF_OPERATORS),
-            11,
+            20,
         ),
         Step(
             "driver",
@@ -125,7 +125,7 @@ def steps(environment: Mapping[str, str]) -> list[Step]:
             "repeats",
             "restarts by SIGTERM and a change of scale, after which no event is on a topic twice",
             (*_PYTEST, "-m", "verify", "--numprocesses=0", "tests/chaos/test_no_repeats.py"),
-            4,
+            10,
         ),
         Step(
             "chaos",

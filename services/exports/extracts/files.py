@@ -1,14 +1,15 @@
 """Writes the files of an extract: takes JSON objects, stores CSV, JSON Lines and Parquet, returns their digests.
 
-All three are written together, so they have the same rows. Memory does not grow with the number of rows: text is
-written in pieces, and Parquet in row groups. Amounts are integer øre; only the CSV shows kroner. It is made for a
-Danish Excel: BOM, semicolons, decimal commas. The same objects give the same bytes with the same version of pyarrow.
+All three are written together: an object is a line of JSON Lines, and becomes rows of Arrow columns, of which CSV and
+Parquet are made. Memory does not grow with the number of rows: JSON Lines are written in pieces, rows in groups.
+Amounts are integer øre; only the CSV shows kroner. It is made for a Danish Excel: BOM, semicolons, decimal commas. The
+same objects give the same bytes with the same version of pyarrow.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -21,24 +22,17 @@ import pyarrow.parquet as pq
 from frikort_contracts.extract_files import FileFormat, StoredFile
 from pydantic_core import to_json
 
-from services.exports.extracts.layouts import Column, ColumnType, Layout, Row
+from services.exports.extracts.columns import Rows, csv_header, csv_lines, schema_of
+from services.exports.extracts.layouts import ColumnType, Layout
 from services.exports.feeds import StatementFields
 from services.runtime import csv_writer
 from services.runtime.file_store import FileStore, FileWriter
 
-PIECE_BYTES: Final = 256 * 1024
+PIECE_BYTES: Final = 1 * 1024 * 1024
+"""JSON Lines that are collected before they and their rows are written: threads work best with few and long calls."""
 ROW_GROUP: Final = 10_000
 """Rows of a row group of Parquet: some megabytes."""
-
-_ARROW: Final[Mapping[ColumnType, Any]] = {
-    ColumnType.TEXT: pa.string(),
-    ColumnType.CODE: pa.string(),
-    ColumnType.COUNT: pa.int64(),
-    ColumnType.AMOUNT: pa.int64(),
-    ColumnType.DAY: pa.date32(),
-    ColumnType.FLAG: pa.bool_(),
-    ColumnType.MUNICIPALITY: pa.string(),
-}
+_BUFFER_BYTES: Final = 1024 * 1024
 _REPEATED: Final = frozenset({ColumnType.CODE, ColumnType.MUNICIPALITY})
 """Columns whose values repeat: Parquet stores each value once."""
 
@@ -70,15 +64,29 @@ class ExtractFiles:
     Its calls block. Call ``close`` in any case: it deletes the files that are not finished.
     """
 
-    def __init__(self, layout: Layout, store: FileStore, prefix: str, *, row_group: int = ROW_GROUP) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        store: FileStore,
+        prefix: str,
+        *,
+        piece_bytes: int = PIECE_BYTES,
+        row_group: int = ROW_GROUP,
+    ) -> None:
         self.sums = Sums()
         self._layout = layout
+        self._piece_bytes = piece_bytes
+        self._rows = Rows(layout)
+        self._json_lines = bytearray()
+        self._objects: list[Any] = []
         self._threads = ThreadPoolExecutor(len(FileFormat), "extract-files")
         self._outputs = {
             file_format: _Output(file_format, store.create(f"{prefix}.{file_format.value}"), self._threads)
             for file_format in FileFormat
         }
-        self._outputs[FileFormat.CSV].write((csv_writer.BOM + layout.csv_header()).encode())
+        self._csv = self._outputs[FileFormat.CSV]
+        self._csv.run(partial(self._csv.store, (csv_writer.BOM + csv_header(layout)).encode()))
+        self._json = self._outputs[FileFormat.JSON_LINES]
         self._parquet = _Parquet(layout, self._outputs[FileFormat.PARQUET], row_group)
         self._files: tuple[StoredFile, ...] | None = None
 
@@ -87,13 +95,15 @@ class ExtractFiles:
         if not objects:
             return
         self.sums.add(objects)
-        rows = [row for fields in objects for row in self._layout.rows(fields)]
-        self._outputs[FileFormat.CSV].write(self._layout.csv_lines(rows).encode())
-        self._outputs[FileFormat.JSON_LINES].write(b"\n".join([*map(to_json, objects), b""]))
-        self._parquet.add(rows)
+        self._json_lines += b"\n".join([*map(to_json, objects), b""])
+        self._objects.append(self._rows.read(objects))
+        if len(self._json_lines) >= self._piece_bytes:
+            self._write()
 
     def finish(self) -> tuple[StoredFile, ...]:
         """Write what is left, and store the files durably."""
+        if self._objects:
+            self._write()
         self._parquet.finish()
         self._files = tuple(output.finish() for output in self._outputs.values())
         return self._files
@@ -106,6 +116,15 @@ class ExtractFiles:
             self._parquet.abandon()
         self._threads.shutdown()
 
+    def _write(self) -> None:
+        """Write what was added since."""
+        self._json.run(partial(self._json.store, self._json_lines))
+        rows = self._rows.of(pa.concat_arrays(self._objects))
+        self._json_lines, self._objects = bytearray(), []
+        if rows.num_rows:
+            self._csv.run(lambda: self._csv.store(csv_lines(self._layout, rows)))
+            self._parquet.add(rows)
+
 
 class _Output:
     """One file. Its bytes are digested and stored in a thread, while the next ones are made."""
@@ -116,23 +135,15 @@ class _Output:
         self._threads = threads
         self._digest = sha256()
         self.size = 0
-        self._pending = bytearray()
         self._work: Future[None] | None = None
         self._abandoned = False
-
-    def write(self, content: bytes) -> None:
-        """Write bytes, in pieces."""
-        self._pending += content
-        if len(self._pending) >= PIECE_BYTES:
-            piece, self._pending = bytes(self._pending), bytearray()
-            self.run(partial(self.store, piece))
 
     def run(self, work: Callable[[], None]) -> None:
         """Run ``work`` in a thread, after the work before."""
         self._wait()
         self._work = self._threads.submit(work)
 
-    def store(self, piece: bytes) -> None:
+    def store(self, piece: bytes | bytearray | memoryview) -> None:
         """Digest and store bytes. Called by ``work``. An abandoned file stores nothing."""
         if self._abandoned:
             return
@@ -142,8 +153,6 @@ class _Output:
 
     def finish(self) -> StoredFile:
         self._wait()
-        if self._pending:
-            self.store(bytes(self._pending))
         self._writer.finish()
         return StoredFile(format=self._format, name=self._writer.name, size=self.size, sha256=self._digest.hexdigest())
 
@@ -163,41 +172,47 @@ class _Parquet:
     """A Parquet file in row groups of ``row_group`` rows, whatever the batches are."""
 
     def __init__(self, layout: Layout, output: _Output, row_group: int) -> None:
-        self._schema = schema_of(layout)
         self._output = output
         self._row_group = row_group
-        self._rows: list[Row] = []
+        self._batches: list[Any] = []
+        self._pending = 0
+        # Without the buffer, every page of every column is a call of Python.
+        self._file = pa.BufferedOutputStream(pa.PythonFile(_Stored(output), mode="w"), _BUFFER_BYTES)
         self._writer = pq.ParquetWriter(
-            pa.PythonFile(_Stored(output), mode="w"),
-            self._schema,
+            self._file,
+            schema_of(layout),
             compression="zstd",
             use_dictionary=[column.name for column in layout.columns if column.type in _REPEATED],
         )
 
-    def add(self, rows: Sequence[Row]) -> None:
-        self._rows += rows
-        while len(self._rows) >= self._row_group:
-            group, self._rows = self._rows[: self._row_group], self._rows[self._row_group :]
-            self._output.run(partial(self._write, group))
+    def add(self, rows: Any) -> None:
+        self._batches.append(rows)
+        self._pending += rows.num_rows
+        if self._pending < self._row_group:
+            return
+        rows = pa.concat_batches(self._batches)
+        while rows.num_rows >= self._row_group:
+            self._output.run(partial(self._write, rows.slice(0, self._row_group)))
+            rows = rows.slice(self._row_group)
+        self._batches, self._pending = [rows], rows.num_rows
+
+    def _write(self, rows: Any) -> None:
+        self._writer.write_batch(rows)
+        pa.default_memory_pool().release_unused()
 
     def finish(self) -> None:
-        last, self._rows = self._rows, []
-        self._output.run(partial(self._write_last, last))
+        if self._pending:
+            self._output.run(partial(self._writer.write_batch, pa.concat_batches(self._batches)))
+        self._output.run(self._close)
 
     def abandon(self) -> None:
         """Close the writer, which would write the end of the file when it is collected."""
         with contextlib.suppress(Exception):
-            self._writer.close()
+            self._close()
 
-    def _write_last(self, rows: list[Row]) -> None:
-        if rows:
-            self._write(rows)
+    def _close(self) -> None:
         self._writer.close()
-
-    def _write(self, rows: list[Row]) -> None:
-        columns = zip(*rows, strict=True)
-        arrays = [pa.array(values, field.type) for values, field in zip(columns, self._schema, strict=True)]
-        self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
+        self._file.close()
 
 
 class _Stored(RawIOBase):
@@ -216,15 +231,3 @@ class _Stored(RawIOBase):
         piece = bytes(content)
         self._output.store(piece)
         return len(piece)
-
-
-def schema_of(layout: Layout) -> Any:
-    """The schema of the Parquet file, with the description of each field in its metadata."""
-    return pa.schema([_field(column) for column in layout.columns], metadata={"title": layout.title})
-
-
-def _field(column: Column) -> Any:
-    metadata = {"description": column.description, "heading": column.heading}
-    if column.type is ColumnType.AMOUNT:
-        metadata["unit"] = "øre"
-    return pa.field(column.name, _ARROW[column.type], nullable=column.optional, metadata=metadata)

@@ -8,6 +8,8 @@ as the runtime's own writes do, so neither overwrites the other.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 from frikort_contracts.extract_files import ExtractMade
@@ -15,7 +17,7 @@ from pymongo import ReturnDocument
 
 from services.exports.extracts.requests import EXTRACT_FILES, ExtractRequest
 from services.runtime.mongo.driver import Database
-from services.runtime.mongo.lease import LeaseLost, expired, lease_end, next_attempt
+from services.runtime.mongo.lease import LeaseLost, expired, lease_end, next_attempt, renewed
 from services.runtime.processing.decision import Processor
 
 _MAX_AVAILABLE = 100
@@ -47,6 +49,10 @@ class ExtractQueue:
     async def renew(self, claimed: ExtractRequest) -> None:
         """Extend the lease. Raises ``LeaseLost``."""
         await self._write(claimed, {"lease_until": lease_end(self._lease)})
+
+    def renewed(self, claimed: ExtractRequest) -> AbstractAsyncContextManager[None]:
+        """Extend the lease again and again within the context, however long a part of the extract takes."""
+        return renewed(partial(self.renew, claimed), lease=self._lease)
 
     async def postpone(self, claimed: ExtractRequest, *, seconds: float) -> None:
         """Release the extract; it can be claimed after ``seconds``. Raises ``LeaseLost``."""

@@ -92,7 +92,8 @@ class ExtractWorker:
         try:
             made = claimed.made
             if made is None:
-                made = await self._write_files(claimed)
+                async with self._queue.renewed(claimed):
+                    made = await self._write_files(claimed)
                 await self._queue.store_manifest(claimed, made)
             await self._publish(claimed, made)
             await self._queue.finish(claimed)

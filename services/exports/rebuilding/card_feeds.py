@@ -51,6 +51,7 @@ REPLAYED: Final[Processor[CardFeeds]] = replace(
     _WITHOUT_FEEDS,
     topics=tuple(topic for topic in _WITHOUT_FEEDS.topics if topic != FEED_JOBS),
     address=_address,
+    consumes=_CONSUMED,
 )
 """The documents that are built beside, by the rule of production without a feed: it emits nothing."""
 

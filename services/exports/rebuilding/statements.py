@@ -23,7 +23,7 @@ from services.exports.card_year import CardYear
 from services.exports.feeds import StatementData, statement_event
 from services.exports.processor import EncryptCpr, statements
 from services.exports.rebuilding.order import years_in_order
-from services.exports.statements import CardStatements, IssuedCard, decide_statements, entry_keys, forget_person
+from services.exports.statements import CardStatements, IssuedCard, apply_input, entry_keys, forget_person
 from services.runtime.processing.decision import Address, Decision, Processor
 from services.runtime.processing.entries import EntryMap
 from services.runtime.rebuild.verdict import Unexplained, Verdict
@@ -75,7 +75,7 @@ def _entry_keys(state: ReplayedStatements, message: Envelope[Any]) -> Mapping[st
 def replay(
     state: ReplayedStatements | None, message: Envelope[Any], _taken: Collection[str] = ()
 ) -> Decision[ReplayedStatements]:
-    """Apply a message as production does, and emit nothing."""
+    """Apply a message as production does, and emit nothing. The statements themselves are compared with those kept."""
     event, before = message.data, state or ReplayedStatements()
     match event:
         case TaxStatementUpdated():
@@ -87,9 +87,9 @@ def replay(
             return Decision(replace(before, card=forget_person(before.card).state))
         case CardIssued():
             issued = IssuedCard(event.card_id, event.revision, event.municipality, _SOME_CPR)
-            return Decision(replace(before, card=decide_statements(before.card, issued).state, person=event.person))
+            return Decision(replace(before, card=apply_input(before.card, issued), person=event.person))
         case _:
-            card = decide_statements(before.card, event).state
+            card = apply_input(before.card, event)
             return Decision(state if card is before.card else replace(before, card=card))
 
 
@@ -98,6 +98,7 @@ REPLAYED: Final = Processor(
     topics=(CARDS, BALANCES, EARNINGS, EXPORTS_JOBS, AUTHORITY_SKAT),
     state=ReplayedStatements,
     address=_address,
+    consumes=_CONSUMED | TaxStatementUpdated,
     decide=replay,
     idempotent=frozenset(
         {

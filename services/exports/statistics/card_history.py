@@ -145,5 +145,6 @@ CARD_HISTORIES: Final = Projection(
     state=CardHistory,
     document_id=_document_id,
     project=project,
+    consumes=_CONSUMED,
     indexes=("first_month",),
 )

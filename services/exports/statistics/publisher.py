@@ -1,7 +1,7 @@
 """The job that publishes the statistics of each month that has ended, once.
 
-A publication is stored before it is published on the topic, under its month, so that there is never a second one with
-other figures. It is checked against all earlier ones before.
+One instance at a time computes and publishes. A publication is stored before it is published on the topic, under its
+month, so that there is never a second one with other figures. It is checked against all earlier ones before.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from services.exports.statistics.card_history import CARD_HISTORIES, CardHistory
 from services.exports.statistics.cells import MonthCells
 from services.exports.statistics.disclosure_control import check, months_to_publish, publish
 from services.runtime.mongo.driver import Database
+from services.runtime.mongo.instance_lock import InstanceLock
 from services.runtime.processing.responder import catch_up
 from services.runtime.service import BackgroundTask, Runtime
+from services.runtime.uninterrupted import uninterrupted
 
 logger = structlog.get_logger(__name__)
 
@@ -58,8 +60,10 @@ class StatisticsPublisher:
 
     async def add(self, month: str, now: datetime) -> None:
         """Compute and store the statistics of ``month``. If another instance was faster, its publication stays."""
-        publication = publish(await self._cells(month))
-        check(publication, await self._earlier())
+        publication, earlier = publish(await self._cells(month)), await self._earlier()
+        if any(each.month == month for each in earlier):
+            return  # another instance was faster
+        check(publication, earlier)
         stored = {"publication": publication.model_dump(mode="json"), "at": now.isoformat(), "published": False}
         try:
             await self._publications.insert_one({"_id": month, **stored})
@@ -70,8 +74,11 @@ class StatisticsPublisher:
     async def publish_stored(self) -> None:
         """Publish what is stored and not published. After a crash the same bytes are published again."""
         async for stored in self._publications.find({"published": False}).sort("_id", ASCENDING):
-            await self._publish_records([encode(_envelope(stored))])
-            await self._publications.update_one({"_id": stored["_id"]}, {"$set": {"published": True}})
+            await uninterrupted(self._publish(stored))
+
+    async def _publish(self, stored: dict[str, Any]) -> None:
+        await self._publish_records([encode(_envelope(stored))])
+        await self._publications.update_one({"_id": stored["_id"]}, {"$set": {"published": True}})
 
     async def _cells(self, month: str) -> MonthCells:
         cells = MonthCells(month)
@@ -104,13 +111,18 @@ def statistics_job(*, delay_days: int) -> BackgroundTask:
     async def publish_statistics(runtime: Runtime) -> None:
         publisher = StatisticsPublisher(runtime.database, runtime.producer.publish)
         ends = partial(runtime.producer.end_offsets, CARD_HISTORIES.topics)
-        while True:
+
+        async def publish_due() -> None:
             now = datetime.now(UTC)
             await publisher.publish_stored()
             for month in await publisher.due(last_complete_month(danish_day(now), delay_days)):
                 await catch_up(ends, runtime.committed_positions, asyncio.sleep, checks=None)
                 await publisher.add(month, now)
                 await publisher.publish_stored()
-            await asyncio.sleep(_POLL_SECONDS)
+
+        async with InstanceLock(runtime.database, "statistics") as lock:
+            while True:
+                await lock.run(publish_due)
+                await asyncio.sleep(_POLL_SECONDS)
 
     return publish_statistics

@@ -24,6 +24,7 @@ from joserfc.jwk import OKPKey
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
+from services.gateway.retention.periods import FILES
 from services.runtime.encryption import read_keys
 
 PLACE: Final = ("chain", "number")
@@ -33,8 +34,12 @@ _P = TypeVar("_P", bound=BaseModel)
 
 _ALGORITHM: Final = "Ed25519"
 _REMEMBERED: Final = 100
-_SIGNED_WITHIN: Final = timedelta(days=30)
-"""The longest time from an entry to its checkpoint, if the broker does not answer."""
+_SIGNED_WITHIN: Final = FILES + timedelta(days=30)
+"""The longest time from that of an entry to its checkpoint.
+
+The entry of an extract has the time at which it was made, and is written when a file is downloaded. The broker may not
+answer for some days.
+"""
 
 
 class SigningKey:

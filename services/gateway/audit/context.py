@@ -21,7 +21,7 @@ from frikort_contracts.issuance import IssueCard
 from frikort_contracts.messages import CardCommand, Command
 
 from services.gateway.audit.actions import READ_OUTCOME, Action
-from services.gateway.audit.log import NO_MATCH, Access, of_card, of_extract, of_month, of_person, of_year
+from services.gateway.audit.log import NO_MATCH, Access, everyone_in, of_card, of_extract, of_person
 from services.gateway.auth import Caller
 from services.gateway.ordering import order_of
 from services.gateway.projections.cards import CardView, alias_of_person
@@ -55,6 +55,8 @@ class AuditContext:
     record_command: Callable[[Envelope[Any]], Awaitable[None]] = _record_nothing
     """Writes the entry of a command, which is not published yet."""
     _subjects: Counter[str] = field(default_factory=Counter)
+    _orders: dict[str, str] = field(default_factory=dict)
+    """The orders of entries that are not entries of now."""
     _people: dict[str, str] = field(default_factory=dict)
     _recorded: set[str] = field(default_factory=set)
     _commanded_at: datetime | None = None
@@ -63,6 +65,15 @@ class AuditContext:
     def add_subject(self, subject: str) -> None:
         """Add a subject whose data were read or will be changed."""
         self._subjects[subject] += 1
+
+    def add_extract(self, extract_id: str, subjects: Sequence[str], made_at: datetime) -> None:
+        """Add everyone in an extract whose file is sent. Their entries have the time at which it was made.
+
+        Only then is it known who was in it. Their order follows from the extract, so a second download adds no others.
+        """
+        for number, subject in enumerate(subjects):
+            self.add_subject(subject)
+            self._orders[subject] = order_of(made_at, f"{extract_id}-{number:02}")
 
     def add_state(self, state: Any) -> None:
         """Add the subject of a state that was read. Outcomes have none: the response to their command adds it."""
@@ -137,7 +148,7 @@ class AuditContext:
         self._recorded.update(subjects)
         return [
             Access(
-                order=order_of(at, uuid4().hex),
+                order=self._orders.get(subject) or order_of(at, uuid4().hex),
                 subject=subject,
                 own=self._is_own(subject, self.caller),
                 own_person=self._is_person(subject, self.caller.person),
@@ -262,9 +273,7 @@ def _attempted_subjects(command: Command) -> list[str]:
         case ExtractKind.CITIZEN:
             return [] if command.card_id is None else [of_card(command.card_id)]
     whose = command.cvr if command.kind is ExtractKind.EMPLOYER else command.municipality
-    if command.year is not None:
-        return [of_year(command.year, whose)]
-    return [of_month(month, whose) for month in command.months.names]
+    return everyone_in(command.year, command.period, whose)
 
 
 def _subject_of(state: Any) -> str | None:

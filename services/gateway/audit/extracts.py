@@ -2,7 +2,9 @@
 
 An extract of a year contains the cards with earnings in that year, of all municipalities or of one. It may contain a
 million persons, so its request has a single entry for the year. The entry is joined with the card when its log is read.
-The request of a period has an entry for each of its months, because a card need not be paid in all of them.
+The request of a period has an entry for each of its months, because a card need not be paid in all of them. The first
+download has such entries, too, at the time at which the extract was made: a card may have got its earnings, or its
+municipality, since the request.
 """
 
 from __future__ import annotations

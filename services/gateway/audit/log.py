@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
 
 from frikort_contracts.http.roles import Role
+from frikort_contracts.months import Months
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from services.gateway.audit.chain_writer import ENTRIES, ChainWriter
@@ -54,6 +55,13 @@ def of_year(year: int, of: str | None) -> str:
 def of_month(month: str, of: str | None) -> str:
     """The subject of a requested extract of a period: all persons who were paid in ``month``; ``of`` as for a year."""
     return f"month:{month}" if of is None else f"month:{month}:{of}"
+
+
+def everyone_in(year: int | None, period: Months | None, of: str | None) -> list[str]:
+    """The subjects of an extract of a period, one for each month, or else of a year; ``of`` as for a year."""
+    if period is not None:
+        return [of_month(month, of) for month in period.names]
+    return [] if year is None else [of_year(year, of)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,19 +51,18 @@ class NightlyCheck:
 
     async def check_once(self, day: str) -> None:
         """Check for ``day`` unless an instance does it or has done it."""
-        if not await self._checks.claim(day):
-            return
         try:
-            findings = (await check(self._database, self._settings, self._keys)).findings
+            await self._checks.run(day, self._check)
         except KafkaError as error:
-            await self._checks.release(day)
             logger.warning("gateway.audit_log_not_checked", reason=type(error).__name__)
-            return
-        await self._checks.finish(day, datetime.now(UTC), {"findings": len(findings)})
+
+    async def _check(self) -> dict[str, int]:
+        findings = (await check(self._database, self._settings, self._keys)).findings
         if findings:
             logger.critical("gateway.audit_log_differs", count=len(findings), first=[*map(str, findings[:_SHOWN])])
         else:
             logger.info("gateway.audit_log_checked")
+        return {"findings": len(findings)}
 
     async def show_latest(self) -> None:
         """Set the metrics by the last check of any instance."""

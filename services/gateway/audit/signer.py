@@ -1,7 +1,7 @@
 """Signs what was written to the audit log: the digests of its entries go to a topic, chained and signed.
 
-Every instance of the API signs for all processes. A checkpoint is stored before it is published, so that two instances
-cannot sign the same entries differently.
+One instance of the API at a time signs for all processes. A checkpoint is stored before it is published, so that two
+instances cannot sign the same entries differently.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from pymongo import ASCENDING
 from services.gateway.audit.chain import SigningKey, next_checkpoint
 from services.gateway.audit.chain_writer import CHAINS, ENTRIES
 from services.runtime.mongo.driver import Database
+from services.runtime.mongo.instance_lock import InstanceLock
 from services.runtime.mongo.lease import expired
 from services.runtime.processing.producer import Producer
 from services.runtime.service import Runtime
+from services.runtime.uninterrupted import uninterrupted
 
 _MAX_ENTRIES: Final = 2000
 _SOURCE: Final = source_of("gateway")
@@ -46,9 +48,10 @@ class CheckpointSigner:
 
     async def run(self, runtime: Runtime) -> None:
         """Checkpoint every ``interval`` seconds until the process stops. A background task."""
-        while not runtime.stopping.is_set():
-            await self.sign()
-            await asyncio.sleep(self._interval)
+        async with InstanceLock(runtime.database, "audit-log-signer") as lock:
+            while not runtime.stopping.is_set():
+                await lock.run(self.sign)
+                await asyncio.sleep(self._interval)
 
     async def sign(self) -> None:
         """Checkpoint what is stored by now."""
@@ -60,7 +63,7 @@ class CheckpointSigner:
 
     async def _sign(self, chain: dict[str, Any], *, upto: int | None) -> None:
         """Checkpoint the entries of a chain up to the number ``upto``; None: all, because nothing writes to it."""
-        await self._publish(chain)
+        await uninterrupted(self._publish(chain))
         while entries := await self._after(chain, upto):
             checkpoint = next_checkpoint(chain["_id"], chain["sequence"] + 1, chain["checkpoint"], entries)
             new = {
@@ -73,7 +76,7 @@ class CheckpointSigner:
             if not (await self._chains.update_one(mine, {"$set": new})).matched_count:
                 return  # another instance was faster
             chain |= new
-            await self._publish(chain)
+            await uninterrupted(self._publish(chain))
 
     async def _after(self, chain: Mapping[str, Any], upto: int | None) -> list[dict[str, Any]]:
         numbers = {"$gt": chain["signed"]} if upto is None else {"$gt": chain["signed"], "$lte": upto}

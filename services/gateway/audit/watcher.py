@@ -1,7 +1,7 @@
 """Follows the entries of the audit log, and publishes what is unusual about them.
 
-Every instance of the API follows all chains, up to their last signed entry. A finding is stored under an id that
-follows from what was found, and published from there: an entry that is evaluated twice adds nothing.
+One instance of the API at a time follows all chains, up to their last signed entry. A finding is stored under an id
+that follows from what was found, and published from there: an entry that is evaluated twice adds nothing.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from services.gateway.audit.log import Access, access_of
 from services.gateway.audit.unusual import DAY, LOOK_UPS, WINDOW, Finding, Limits
 from services.gateway.ordering import stamp
 from services.runtime.mongo.driver import Database
+from services.runtime.mongo.instance_lock import InstanceLock
 from services.runtime.processing.producer import Producer
 from services.runtime.service import Runtime
+from services.runtime.uninterrupted import uninterrupted
 
 logger = structlog.get_logger(__name__)
 
@@ -63,18 +65,22 @@ class AccessWatcher:
 
     async def run(self, runtime: Runtime) -> None:
         """Follow the entries until the process stops."""
-        while not runtime.stopping.is_set():
-            await self.follow()
-            await self.show()
-            await asyncio.sleep(self._interval)
+        async with InstanceLock(runtime.database, "access-watcher") as lock:
+            while not runtime.stopping.is_set():
+                await lock.run(self.follow)
+                await self.show()
+                await asyncio.sleep(self._interval)
 
     async def follow(self) -> None:
         """Evaluate what was signed since the last time, and publish what was found."""
         for chain in await self._chains.find({"unwatched": True}).to_list(None):
             await self._follow(chain)
         for stored in await self._findings.find({"unpublished": True}).to_list(None):
-            await self._producer.publish([encode(_event(stored))])
-            await self._findings.update_one({"_id": stored["_id"]}, {"$unset": {"unpublished": True}})
+            await uninterrupted(self._publish(stored))
+
+    async def _publish(self, stored: Mapping[str, Any]) -> None:
+        await self._producer.publish([encode(_event(stored))])
+        await self._findings.update_one({"_id": stored["_id"]}, {"$unset": {"unpublished": True}})
 
     async def show(self) -> None:
         """Set the metrics by the findings of all instances."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -355,9 +356,9 @@ async def list_disputes(context: Caseworker, limit: Limit = DEFAULT_LIMIT, curso
     open_disputes = await models.open_disputes(context.organisation, after=order_in(cursor), limit=limit + 1)
     listed = open_disputes[:limit]
     following = cursor_of(listed[-1].order) if len(open_disputes) > limit else None
-    shown = await models.reports.find(
-        {"report_id": {"$in": [one.report_id for one in listed]}, "dispute.raised_at": {"$gt": ""}},
-        sort=[("order", 1)],
+    read = await asyncio.gather(*(models.reports.get(one.report_id) for one in listed))
+    shown = sorted(
+        (view for view in read if view is not None and view.dispute is not None), key=lambda view: view.order
     )
     card_ids = sorted({view.card_id for view in shown})
     cards = {card.card_id: card for card in await models.cards.find({"card_id": {"$in": card_ids}})}

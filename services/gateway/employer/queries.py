@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 
 from frikort_contracts.outcomes import Problem
@@ -33,5 +34,5 @@ async def card_of(context: RequestContext, employment: EmploymentView) -> CardVi
 async def current_employments(context: RequestContext, ids: Collection[str]) -> frozenset[str]:
     """Those of these employments that are not over."""
     today = await context.container.clock.today()
-    found = await context.container.read_models.employments.find({"employment_id": {"$in": sorted(ids)}})
-    return frozenset(view.employment_id for view in found if is_employed(view.period, today))
+    found = await asyncio.gather(*map(context.container.read_models.employments.get, sorted(ids)))
+    return frozenset(view.employment_id for view in found if view is not None and is_employed(view.period, today))

@@ -13,15 +13,17 @@ from frikort_contracts.topics import source_of
 
 from services.gateway.audit.chain import SigningKey
 from services.gateway.evidence.store import EvidenceStore, StoredRoot
+from services.runtime.mongo.instance_lock import InstanceLock
 from services.runtime.processing.producer import Producer
 from services.runtime.service import Runtime
+from services.runtime.uninterrupted import uninterrupted
 
 _MOST: Final = 2000
 _ROOT_IDS: Final = UUID("b1c5a0f2-6d0e-4f6c-9b52-0a8f5f3f7d10")
 
 
 class EvidenceSigner:
-    """Every instance of the API signs for all. ``interval``: seconds between two looks for new statements."""
+    """One instance of the API at a time signs for all. ``interval``: seconds between two looks for new statements."""
 
     def __init__(self, store: EvidenceStore, producer: Producer, key: SigningKey, *, interval: float) -> None:
         self._store = store
@@ -31,17 +33,22 @@ class EvidenceSigner:
 
     async def run(self, runtime: Runtime) -> None:
         """Sign until the process stops. A background task."""
-        while not runtime.stopping.is_set():
-            while await self.sign():
-                pass
-            await asyncio.sleep(self._interval)
+        async with InstanceLock(runtime.database, "evidence-signer") as lock:
+            while not runtime.stopping.is_set():
+                await lock.run(self.sign_all)
+                await asyncio.sleep(self._interval)
+
+    async def sign_all(self) -> None:
+        """Sign and publish until nothing is left."""
+        while await self.sign():
+            pass
 
     async def sign(self) -> bool:
         """Sign what is stored by now, and publish. Whether there was something to sign."""
         statements = await self._store.unsigned(_MOST)
         latest = await self._store.latest()  # after the statements: a root that has them is seen, or its number taken
         if latest is not None:
-            await self._publish(latest)
+            await uninterrupted(self._publish(latest))
         signed = await self._store.signed_among(statements.keys()) if statements else set()
         await self._store.mark_signed(sorted(signed))
         new = {one: text for one, text in sorted(statements.items()) if one not in signed}
@@ -49,7 +56,7 @@ class EvidenceSigner:
             return bool(signed)
         root = self._signed(new, latest)
         if await self._store.add(root):
-            await self._publish(root)
+            await uninterrupted(self._publish(root))
             await self._store.mark_signed(root.statements)
         return True
 

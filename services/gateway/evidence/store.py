@@ -48,8 +48,8 @@ class EvidenceStore:
         return {stored["_id"]: stored["state"]["statement"] async for stored in found}
 
     async def latest(self) -> StoredRoot | None:
-        """The root with the highest number."""
-        stored = await self._roots.find_one({}, {"_id": 0}, sort=[("sequence", DESCENDING)])
+        """The root with the highest number, which is its id."""
+        stored = await self._roots.find_one({}, {"_id": 0}, sort=[("_id", DESCENDING)])
         return None if stored is None else StoredRoot.model_validate(stored)
 
     async def signed_among(self, ids: Collection[str]) -> set[str]:

@@ -12,5 +12,10 @@ DRAW_EXTRACT: Final = define(
     "har trukket et udtræk, som dit frikort er med i",
     "drew an extract that your card is part of",
 )
-READ_EXTRACT: Final = define("read-extract", "extract", "har hentet et udtræk", "downloaded an extract")
+READ_EXTRACT: Final = define(
+    "read-extract",
+    "extract",
+    "har hentet et udtræk, som dit frikort er med i",
+    "downloaded an extract that your card is part of",
+)
 LIST_EXTRACTS: Final = define("list-extracts", "read", "har set sine udtræk", "looked at their extracts")

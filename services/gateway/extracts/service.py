@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from frikort_contracts.cloudevents import Envelope
 from frikort_contracts.extract_files import ExtractKind, FileFormat, RequestExtractFiles
 from frikort_contracts.http.extracts import ExtractBody, ExtractFileResource, ExtractResource, Extracts, OwnExtractBody
-from frikort_contracts.http.roles import Role
 from frikort_contracts.topics import BALANCES, CARDS, EARNINGS
 from starlette.datastructures import Headers
 from starlette.responses import Response, StreamingResponse
@@ -17,7 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from services.gateway import byte_range
 from services.gateway.api.dependencies import CommandContext, RequestContext
 from services.gateway.audit.context import current_audit
-from services.gateway.audit.log import of_card, of_extract
+from services.gateway.audit.log import everyone_in, of_card, of_extract
 from services.gateway.evidence.responses import evidence_response
 from services.gateway.extracts import queries
 from services.gateway.extracts.requests import StoredExtractRequest
@@ -105,15 +105,25 @@ async def file(context: RequestContext, requester: Requester, extract_id: str, f
     content = await queries.content(read_models, context.container.files, extract_id, file_format, sent)
     if content is None:
         raise ProblemError("extract-expired", facts={"days": FILES.days})
-    if request.kind is not ExtractKind.STATISTICS:
-        is_own = requester.role is Role.CITIZEN
-        current_audit().add_subject(of_card(requester.organisation) if is_own else of_extract(extract_id))
+    _audit_download(requester, request, resource.manifest.completed_at)
     media_type = MEDIA_TYPES[file_format]
     if part is None:
         return StreamingResponse(content, media_type=media_type, headers=headers)
     headers["Content-Length"] = str(len(part))
     headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{found.size}"
     return StreamingResponse(content, status_code=206, media_type=media_type, headers=headers)
+
+
+def _audit_download(requester: Requester, request: StoredExtractRequest, made_at: datetime) -> None:
+    if request.kind is ExtractKind.STATISTICS:
+        return
+    audit = current_audit()
+    if request.kind is ExtractKind.CITIZEN:
+        audit.add_subject(of_card(requester.organisation))
+        return
+    audit.add_subject(of_extract(request.extract_id))
+    whose = requester.organisation if request.kind is ExtractKind.EMPLOYER else request.municipality
+    audit.add_extract(request.extract_id, everyone_in(request.year, request.period, whose), made_at)
 
 
 def file_headers(request: StoredExtractRequest, file: ExtractFileResource) -> dict[str, str]:

@@ -6,8 +6,9 @@ chunks are booked at a time, in order:
     uploaded ──set_plan──► planned ──(publish, and wait)──set_results──► with results ──count──► counted
 
 The plan fixes the time and the card revisions, so that a chunk has the same bytes whenever it is published. A worker
-that takes over a file publishes only the lines without an outcome. Each step is one write, and only the first one
-counts. So any worker can repeat a step or continue after a crash.
+that takes over a file publishes only the lines without an outcome, and not those that the worker before it handed over
+when it stopped. Each step is one write, and only the first one counts. So any worker can repeat a step or continue
+after a crash.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ CHUNK: Final = 500
 """Lines in a chunk."""
 CHECK_ATTEMPTS: Final = 6
 """A check that has failed so often, within about a minute, is given up; the file is held without it."""
+_HANDED_OVER_FOR: Final = timedelta(minutes=15)
 _FIRST_PAUSE: Final = 2.0
 _LONGEST_PAUSE: Final = 60.0
 
@@ -186,6 +188,13 @@ class ChunkPlan(BaseModel):
         return self.at + timedelta(microseconds=number - self.first)
 
 
+class HandOver(BaseModel):
+    """The lines of a chunk that were published and had no outcome when a worker stopped, and its attempt."""
+
+    attempt: int
+    lines: list[int]
+
+
 class Chunk(BaseModel):
     """Lines of a file and, once known, what they would give and their results; all encrypted.
 
@@ -197,8 +206,20 @@ class Chunk(BaseModel):
     check: str | None = None
     check_attempt: int = 0
     plan: ChunkPlan | None = None
+    hand_over: HandOver | None = None
     results: str | None = None
     totals: BatchTotals | None = None
+
+
+def published_before(chunk: Chunk, attempt: int, now: datetime) -> frozenset[int]:
+    """The lines that the worker just before ``attempt`` handed over: they are published and will have an outcome.
+
+    None once the plan is old: an outcome that has not come by then may never come, as after a restore from a backup.
+    """
+    plan, left = chunk.plan, chunk.hand_over
+    if plan is None or left is None or left.attempt != attempt - 1 or now - plan.at > _HANDED_OVER_FOR:
+        return frozenset()
+    return frozenset(left.lines)
 
 
 class ChunkStep(StrEnum):

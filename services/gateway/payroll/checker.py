@@ -87,7 +87,7 @@ class FileChecker:
     async def _finish_chunk(self, check: FileCheck, chunk: CheckedChunk) -> None:
         """Wait for the outcomes of a chunk and store what it would give."""
         held, index = check.batch, chunk.index
-        found = await self._work.wait_for(held, _ChunkOutcomes(self._work.queries, check, chunk.lines).check)
+        found = await self._work.wait_for(_ChunkOutcomes(self._work.queries, check, chunk.lines).check)
         totals = await self._work.queries.totals(check.missing_years(chunk.lines))
         periods = await self._work.queries.periods({line.employment_id for line in chunk.lines})
         results = check.results(chunk.lines, *found, totals, periods)

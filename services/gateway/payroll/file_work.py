@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class FileWork:
-    """What a worker works with. ``renew_every``: the seconds between renewals of its lease."""
+    """What a worker works with. ``lease``: the seconds of its lease on a file, which is renewed while it works."""
 
     batches: BatchStore
     queries: ReadModelQueries
@@ -32,15 +34,16 @@ class FileWork:
     publish: Callable[[Sequence[Record]], Awaitable[None]]
     now: Callable[[], Awaitable[datetime]]
     subscriptions: ChangeSubscriptions
-    renew_every: float
+    lease: float
 
     def valid_lines(self, held: Batch, chunk: Chunk) -> list[ValidLine]:
         """The lines of a chunk without errors."""
         good, _ = lines.lines_from_json(self.line_encryptor.decrypt_lines(chunk.lines, held, chunk.index))
         return good
 
-    async def wait_for(self, held: Batch, check: Callable[[], Awaitable[Ready[T] | Pending]]) -> T:
-        """The value of ``check`` once it is ready. The lease is renewed meanwhile; raises ``LeaseLost``."""
-        while (found := await self.subscriptions.until(check, self.renew_every)) is None:
-            await self.batches.renew_lease(held)
+    async def wait_for(self, check: Callable[[], Awaitable[Ready[T] | Pending]]) -> T:
+        """The value of ``check`` once it is ready. Raises ``CancelledError`` if the process has ended its work."""
+        found = await self.subscriptions.until(check, math.inf)
+        if found is None:
+            raise asyncio.CancelledError
         return found

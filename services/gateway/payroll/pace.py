@@ -10,7 +10,7 @@ decrease). So files use what other reports leave free.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Generic, Protocol, TypeVar
 
 PART: Final = 100
@@ -110,6 +110,9 @@ class PartsInProgress(Generic[P]):
 
     def __bool__(self) -> bool:
         return bool(self._parts)
+
+    def __iter__(self) -> Iterator[P]:
+        return iter(self._parts)
 
     @property
     def oldest(self) -> P:

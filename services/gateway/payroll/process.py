@@ -45,7 +45,7 @@ def book_files(settings: PayrollSettings, allowances: Allowances) -> BackgroundT
                 publish=runtime.producer.publish,
                 now=clock.now,
                 subscriptions=subscriptions,
-                renew_every=settings.batch_lease / 4,
+                lease=settings.batch_lease,
             ),
             allowances,
         )

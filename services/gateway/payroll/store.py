@@ -6,7 +6,7 @@ harmless: every worker computes the same values.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -14,7 +14,16 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from services.gateway.ordering import LAST
-from services.gateway.payroll.batch import AT_WORK, UNBOOKED, Batch, BatchStatus, BatchTotals, Chunk, ChunkPlan
+from services.gateway.payroll.batch import (
+    AT_WORK,
+    UNBOOKED,
+    Batch,
+    BatchStatus,
+    BatchTotals,
+    Chunk,
+    ChunkPlan,
+    HandOver,
+)
 from services.runtime.mongo.driver import Database
 from services.runtime.mongo.lease import LeaseLost, expired, lease_end, next_attempt
 
@@ -105,6 +114,13 @@ class BatchStore(Protocol):
 
     async def set_plan(self, batch: Batch, index: int, plan: ChunkPlan) -> ChunkPlan:
         """Store the plan of a chunk unless it has one. Returns the stored plan."""
+        ...
+
+    async def hand_over(self, held: Batch, index: int, lines: Sequence[int]) -> None:
+        """Store which lines of a chunk are published and wait for their outcomes, for the next worker.
+
+        What a later worker has handed over stays.
+        """
         ...
 
     async def set_results(self, batch: Batch, index: int, results: str, totals: BatchTotals) -> None:
@@ -243,6 +259,12 @@ class MongoBatchStore:
         if earlier is None:
             raise LookupError(f"chunk {index} of the file {batch.batch_id} has no plan and could not get one")
         return earlier
+
+    async def hand_over(self, held: Batch, index: int, lines: Sequence[int]) -> None:
+        left = HandOver(attempt=held.attempt, lines=list(lines))
+        earlier = {"hand_over.attempt": {"$not": {"$gte": held.attempt}}}
+        change = {"$set": {"hand_over": left.model_dump()}}
+        await self._chunks.update_one({"_id": _chunk_id(held, index), **earlier}, change)
 
     async def set_results(self, batch: Batch, index: int, results: str, totals: BatchTotals) -> None:
         query = {"_id": _chunk_id(batch, index), "results": None}

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, NamedTuple
 
 import structlog
@@ -31,6 +32,7 @@ from services.gateway.payroll.batch import (
     is_expired,
     next_step,
     pause_after,
+    published_before,
 )
 from services.gateway.payroll.booking import LineOutcome, LineResult, LineSplit
 from services.gateway.payroll.checker import FileChecker
@@ -41,7 +43,8 @@ from services.gateway.payroll.queries import ReadModelQueries
 from services.gateway.payroll.store import BatchStore
 from services.gateway.projections import outcomes, reports
 from services.runtime.kafka.unavailable import KafkaUnavailable
-from services.runtime.mongo.lease import LeaseLost
+from services.runtime.mongo.lease import LeaseLost, renewed
+from services.runtime.uninterrupted import uninterrupted
 
 logger = structlog.get_logger(__name__)
 
@@ -87,9 +90,10 @@ class BatchWorker:
 
     async def work(self, held: Batch) -> bool:
         """Check or book a file that this worker has claimed, by its status. Returns and raises as ``book``."""
-        if held.status is BatchStatus.CHECKING:
-            return await self._checker.check(held, lambda: self._draining)
-        return await self.book(held)
+        async with renewed(partial(self._work.batches.renew_lease, held), lease=self._work.lease):
+            if held.status is BatchStatus.CHECKING:
+                return await self._checker.check(held, lambda: self._draining)
+            return await self.book(held)
 
     async def book(self, held: Batch) -> bool:
         """Book a file that this worker has claimed. Returns False if a drain ended it before the last chunk.
@@ -101,6 +105,9 @@ class BatchWorker:
             complete = await self._publish_chunks(held, waiting)
             while waiting:
                 await self._finish_part(held, waiting)
+        except asyncio.CancelledError:
+            await self._hand_over(held, waiting)
+            raise
         finally:
             waiting.give_up()
         if complete:
@@ -120,12 +127,14 @@ class BatchWorker:
                     await self._finish_part(held, waiting)
                 if self._draining:
                     return False
-                await self._publish(held, planned, lines)
-                waiting.add(PublishedPart(planned, lines, asyncio.get_running_loop().time()))
+                await uninterrupted(self._publish(held, planned, lines, waiting))
         return True
 
     async def _plan(self, held: Batch, chunk: Chunk) -> PlannedChunk:
-        """Plan the commands of a chunk. If it has a plan already, only lines without an outcome are unsent."""
+        """Plan the commands of a chunk.
+
+        If it has a plan already, only lines that have no outcome and were not handed over are unsent.
+        """
         good = self._work.valid_lines(held, chunk)
         unsent: Sequence[ValidLine] = good
         if (plan := chunk.plan) is None:
@@ -135,15 +144,28 @@ class BatchWorker:
             )
         else:
             known = await self._work.queries.outcomes([booking.command_id(held.batch_id, line.number) for line in good])
-            unsent = booking.chunk_state(held, good, known, {}).without_outcome
+            handed_over = published_before(chunk, held.attempt, await self._work.now())
+            without_outcome = booking.chunk_state(held, good, known, {}).without_outcome
+            unsent = [line for line in without_outcome if line.number not in handed_over]
         return PlannedChunk(chunk.index, plan, good, {line.number for line in unsent})
 
-    async def _publish(self, held: Batch, chunk: PlannedChunk, lines: Iterable[ValidLine]) -> None:
-        """Store audit entries for the unsent ones of these lines, then publish their commands."""
+    async def _publish(
+        self, held: Batch, chunk: PlannedChunk, lines: Sequence[ValidLine], waiting: PartsInProgress[PublishedPart]
+    ) -> None:
+        """Store audit entries for the unsent ones of these lines, and publish their commands; then all of them wait."""
         unsent = [line for line in lines if line.number in chunk.unsent]
         if unsent:
             await self._work.audit_log.add(booking.attempts(held, chunk.plan, unsent))
             await self._work.publish([booking.command(held, line, chunk.plan) for line in unsent])
+        waiting.add(PublishedPart(chunk, lines, asyncio.get_running_loop().time()))
+
+    async def _hand_over(self, held: Batch, waiting: Iterable[PublishedPart]) -> None:
+        """Let the next worker wait for the outcomes of what is published, and not publish it again."""
+        published: dict[int, list[int]] = {}
+        for part in waiting:
+            published.setdefault(part.chunk.index, []).extend(line.number for line in part.lines)
+        for index, numbers in published.items():
+            await self._work.batches.hand_over(held, index, numbers)
 
     async def _finish_part(self, held: Batch, waiting: PartsInProgress[PublishedPart]) -> None:
         """Wait for the outcomes of the oldest part. Store the results of its chunk if it is the last part."""
@@ -155,7 +177,7 @@ class BatchWorker:
 
     async def _results_of(self, held: Batch, lines: Sequence[ValidLine], published_at: float) -> list[LineResult]:
         results = _LineResults(self._work.queries, held, lines)
-        value = await self._work.wait_for(held, results.check)
+        value = await self._work.wait_for(results.check)
         # If the first check found all, they arrived while the worker did other work: how long they took is unknown, and
         # nothing waited for them.
         ended_at = published_at if results.checks == 1 else asyncio.get_running_loop().time()
@@ -235,7 +257,7 @@ class BatchJob:
     async def stop(self) -> None:
         """Finish the chunks in progress and release the files for another worker.
 
-        Lines of a chunk that cannot be finished in time are published again by the next worker.
+        For lines of a chunk that cannot be finished in time, the next worker waits.
         """
         self._worker.drain()
         if self._task is not None:

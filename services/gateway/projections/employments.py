@@ -62,5 +62,6 @@ PROJECTION: Final = Projection(
     state=EmploymentView,
     document_id=_document_id,
     project=project,
+    consumes=EmploymentEvent,
     indexes=("cvr", "card_id"),
 )

@@ -129,6 +129,7 @@ PROJECTION: Final = Projection(
     state=LedgerView,
     document_id=_document_id,
     project=project,
+    consumes=BalanceChanged | AnyCapWarning,
     cached=True,
     indexes=("card_id",),
 )

@@ -278,6 +278,7 @@ PROJECTION: Final = Projection(
     state=ReportView,
     document_id=_document_id,
     project=project,
+    consumes=_AboutReport,
     cached=True,
     indexes=("cvr", "employment_id", "card_id", "year"),
 )

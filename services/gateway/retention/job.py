@@ -28,9 +28,11 @@ from services.gateway.retention.periods import ANSWERS, FINDINGS, LINES
 from services.gateway.retention.periods import FILES as EXTRACT_FILES
 from services.runtime.file_store import FileStore
 from services.runtime.mongo.driver import Database
+from services.runtime.mongo.instance_lock import InstanceLock
 from services.runtime.mongo.nightly import NightlyRuns
 from services.runtime.processing.producer import Producer
 from services.runtime.service import Runtime
+from services.runtime.uninterrupted import uninterrupted
 
 logger = structlog.get_logger(__name__)
 
@@ -95,21 +97,32 @@ class RetentionJob:
 
     async def run(self, runtime: Runtime) -> None:
         """Delete until the process stops. A background task."""
-        while not runtime.stopping.is_set():
-            now = datetime.now(UTC)
-            await self.run_once(self._nights.day_of(now), now)
-            await self.show_latest()
-            await asyncio.sleep(_PAUSE_SECONDS)
+        async with InstanceLock(runtime.database, "retention") as lock:
+            while not runtime.stopping.is_set():
+                await lock.run(self.run_due)
+                await self.show_latest()
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def run_due(self) -> None:
+        """Delete for the last night unless that is done."""
+        now = datetime.now(UTC)
+        await self.run_once(self._nights.day_of(now), now)
 
     async def run_once(self, day: str, now: datetime) -> None:
         """Delete for ``day`` unless an instance does it or has done it, then publish the report."""
-        if await self._nights.claim(day):
+
+        async def delete() -> dict[str, Any]:
             counts = {name: await expire(now) for name, expire in self._kinds.items()}
-            await self._nights.finish(day, now, {"expired": counts, "unpublished": True})
             logger.info("gateway.retention_completed", **counts)
+            return {"expired": counts, "unpublished": True}
+
+        await self._nights.run(day, delete, ended_at=now)
         async for stored in self._runs.find({"unpublished": True}):
-            await self._producer.publish([encode(_report(stored))])
-            await self._runs.update_one({"_id": stored["_id"]}, {"$unset": {"unpublished": True}})
+            await uninterrupted(self._publish(stored))
+
+    async def _publish(self, stored: Mapping[str, Any]) -> None:
+        await self._producer.publish([encode(_report(stored))])
+        await self._runs.update_one({"_id": stored["_id"]}, {"$unset": {"unpublished": True}})
 
     async def show_latest(self) -> None:
         """Set the metrics by the last run of any instance."""

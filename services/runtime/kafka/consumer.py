@@ -11,7 +11,7 @@ import contextlib
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
@@ -46,11 +46,36 @@ def group_of(service: str, processors: Iterable[DocumentSet[Any]]) -> str:
     return f"frikort.{service}.{'+'.join(processor.name for processor in processors)}"
 
 
+class ReadingOrder(Protocol):
+    """Which of the assigned partitions are read next."""
+
+    def next(self) -> Collection[Partition]:
+        """The partitions of the next records; none: any."""
+        ...
+
+    def read(self, records: Sequence[Incoming]) -> None:
+        """Note what was read; nothing, if no record came in the time of a poll."""
+        ...
+
+
+class _AsFetched:
+    """In the order in which the broker answers."""
+
+    def next(self) -> Collection[Partition]:
+        return ()
+
+    def read(self, records: Sequence[Incoming]) -> None:
+        """Nothing to note."""
+
+
+_AS_FETCHED: Final = _AsFetched()
+
+
 class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped
     """A member of a Kafka consumer group; see ``services.runtime.processing.consumer.Consumer``.
 
     ``fetch_wait``: seconds after which the broker answers a fetch that finds no record. While nothing happens, a
-    consumer costs one fetch each such time.
+    consumer costs one fetch each such time. ``order`` says which partitions are read next.
     """
 
     def __init__(
@@ -61,8 +86,10 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
         group: str,
         client_id: str,
         fetch_wait: float = _FETCH_WAIT,
+        order: ReadingOrder = _AS_FETCHED,
     ) -> None:
         self._listener: RebalanceListener | None = None
+        self._order = order
         self._broker = KafkaBroker(
             # FastStream takes one string for one address, also where aiokafka would read several in it.
             settings.kafka.split(","),
@@ -113,7 +140,11 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
 
     async def poll(self, *, max_records: int, max_wait: float) -> Sequence[Incoming]:
         try:
-            fetched = await self._started().getmany(timeout_ms=int(max_wait * 1000), max_records=max_records)
+            fetched = await self._started().getmany(
+                *(TopicPartition(*partition) for partition in self._order.next()),
+                timeout_ms=int(max_wait * 1000),
+                max_records=max_records,
+            )
         except ConsumerStoppedError as error:
             raise KafkaConnectionError("the consumer is stopped") from error
         except KafkaError as error:
@@ -121,7 +152,10 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
                 raise MembershipLost(str(error)) from error
             raise
         # A record of aiokafka's has every field of an incoming one.
-        return cast("Sequence[Incoming]", list(chain.from_iterable(fetched.values())))
+        records = cast("Sequence[Incoming]", list(chain.from_iterable(fetched.values())))
+        if records or max_wait:
+            self._order.read(records)
+        return records
 
     async def commit(self, offsets: Offsets) -> None:
         try:

@@ -32,18 +32,23 @@ _NAMESPACE_EXISTS = 48
 _LAST_CHARACTER = "\uffff"
 _AFTER_SLASH = chr(ord("/") + 1)
 _MOST_READS = 100
-# Documents are stored in the index on their ids, so a find or a guarded write by id needs one search instead of two.
+# Documents are stored in the index on their ids, so a guarded write by id needs one search instead of two.
 _CLUSTERED = {"key": {"_id": 1}, "unique": True}
+_BY_ID = [("_id", ASCENDING)]
+# To find several ids or ranges, MongoDB scans the whole of a clustered collection (SERVER-67105), unless it has another
+# index that begins with the id. The format never changes, so no replacement changes this index.
+_IDS = IndexModel([("_id", ASCENDING), ("format", ASCENDING)], name="ids")
 
 
 async def create_clustered(database: Any, name: str) -> None:
-    """Create a clustered collection. One that exists is left as it is."""
+    """Create a clustered collection, and the index by which several ids are found. One that exists stays as it is."""
     try:
         # The driver's own check would list all collections, which no process may do.
         await database.create_collection(name, check_exists=False, clusteredIndex=_CLUSTERED)
     except OperationFailure as error:
         if error.code != _NAMESPACE_EXISTS:
             raise
+    await database[name].create_indexes([_IDS])
 
 
 async def add_all(collection: Collection, documents: Sequence[dict[str, Any]]) -> list[bool]:
@@ -163,13 +168,14 @@ class MongoStore(Generic[S]):
             for key, value in entries.recent.items():
                 entry_id = f"{document.id}/{entries.name}/{key}"
                 stored = {"_id": entry_id, "version": document.version, "value": value}
-                yield ReplaceOne({"_id": entry_id, "version": {"$lt": document.version}}, stored, upsert=True)
+                older = {"_id": entry_id, "version": {"$lt": document.version}}
+                yield ReplaceOne(older, stored, upsert=True, hint=_BY_ID)
 
     def _write_of(self, document: Document[S]) -> InsertOne[dict[str, Any]] | ReplaceOne[dict[str, Any]]:
         stored = document_of(document, self._documents)
         if document.version == 0:
             return InsertOne(stored)
-        return ReplaceOne({"_id": document.id, "version": document.version}, stored)
+        return ReplaceOne({"_id": document.id, "version": document.version}, stored, hint=_BY_ID)
 
 
 def ids_below(first: str, last: str | None = None) -> dict[str, str]:

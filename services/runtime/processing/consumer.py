@@ -18,6 +18,7 @@ from services.runtime.backoff import delays, is_set_within
 from services.runtime.errors import describe
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.batch_processor import BatchHandler
+from services.runtime.processing.gap_check import is_complete
 from services.runtime.processing.offset_committer import OffsetCommitter
 from services.runtime.processing.partition_workers import PartitionWorkers
 from services.runtime.processing.policies import BatchPolicy, CommitPolicy
@@ -316,7 +317,14 @@ class BatchConsumer:
 
     async def _process_batch(self, batch: Sequence[Incoming]) -> bool:
         """Process ``batch`` with every processor of its topics. False if a drain ended the retries of one."""
-        self._positions.check_complete(batch)
+        if not await is_complete(
+            batch,
+            self._positions,
+            self._consumer.start_offsets,
+            retryable=self._retryable,
+            draining=self._draining,
+        ):
+            return False
         parts = [(p, _of_topics(batch, p.topics)) for p in self._processors]
         done = await asyncio.gather(
             *(self._process_with_retry(processor, part) for processor, part in parts if part), return_exceptions=True

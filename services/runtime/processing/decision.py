@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from types import UnionType
 from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar, cast
 
 from frikort_contracts.cloudevents import Envelope
@@ -91,7 +92,8 @@ class DocumentSet(Generic[S]):
     ``name`` is the name of the collection and part of the name of the consumer group. ``aliases`` are further names of
     a state; a unique index guarantees that no two documents hold the same one. ``indexes`` are fields of the state that
     readers search by. ``format`` is the number of the stored form: raise it with a change that the release before could
-    not read.
+    not read. ``consumes`` are the types of messages, or base classes of them, that can touch a document: a rebuild does
+    not decode the others.
     """
 
     name: str
@@ -100,6 +102,7 @@ class DocumentSet(Generic[S]):
     aliases: Callable[[S], tuple[str, ...]] = no_aliases
     indexes: tuple[str, ...] = ()
     format: int = 1
+    consumes: type | UnionType = object
 
     @cached_property
     def to_stored(self) -> Callable[[S], dict[str, Any]]:

@@ -57,6 +57,8 @@ class RecordsLost(RuntimeError):
     """Records were deleted from a topic before they were read. Continuing would skip them silently."""
 
     def __init__(self, partition: Partition, first: int, found: int) -> None:
+        self.partition = partition
+        self.found = found
         super().__init__(
             f"records {first} to {found - 1} of {partition.topic}/{partition.partition} are gone and were never read: "
             "retention or an administrator deleted them"
@@ -103,6 +105,14 @@ class Positions:
             if record.offset > expected.get(partition, record.offset):
                 raise RecordsLost(partition, expected[partition], record.offset)
             expected[partition] = record.offset + 1
+
+    def were_read(self, lost: RecordsLost, committed: int | None) -> bool:
+        """Whether the group has committed the missing records, up to ``committed``. Then they are no longer missing."""
+        if committed is None or committed < lost.found:
+            return False
+        self._committed[lost.partition] = max(self._committed.get(lost.partition, 0), committed)
+        self._expected[lost.partition] = lost.found
+        return True
 
     def lag(self, ends: Offsets) -> dict[Partition, int]:
         """The number of uncommitted records of each partition, given the offset after its last record."""

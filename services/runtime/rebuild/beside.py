@@ -25,6 +25,7 @@ from services.runtime.mongo.document_store import MongoStore
 from services.runtime.mongo.driver import Database, connect_for_processing, durable_database
 from services.runtime.operator_commands import write
 from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
+from services.runtime.processing.decision import no_aliases
 from services.runtime.processing.document_cache import DocumentCache
 from services.runtime.rebuild.claim import Claim
 from services.runtime.rebuild.replay import Discarded, Replay, Report
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from services.runtime.processing.apply import Document, Documents, Incoming
-    from services.runtime.processing.decision import Address
+    from services.runtime.processing.decision import Address, DocumentSet
     from services.runtime.processing.entry_loading import MapAddress, Needed, StoredEntries
     from services.runtime.processing.positions import Offsets
     from services.runtime.processing.projection import Projection
@@ -117,7 +118,7 @@ class Rebuild:
         self._client = connect_for_processing(settings.mongodb_uri)
         self._database = durable_database(self._client, f"frikort_{service}")
         self._rebuilds = self._database[COLLECTION]
-        self._replay = Replay(service, projection.name, projection.topics, settings, report)
+        self._replay = Replay(service, projection.name, projection, settings, report)
         self._claim = Claim(self._rebuilds, projection.name, report)
 
     async def run(self, *, every: float = 5.0) -> int:
@@ -140,7 +141,7 @@ class Rebuild:
             processor=self._projection,
             store=store,
             producer=Discarded(),
-            cache=DocumentCache(_CACHED if self._projection.cached else 0),
+            cache=cache_for(self._projection, _CACHED),
             dead_letter_limit=self._settings.dead_letter_limit,
         )
         gate = _Gate(processor)
@@ -211,6 +212,15 @@ class Rebuild:
                     self._report(f"{self._projection.name}: documents were made while older ones were taken over")
             count += len(missing)
         self._report(f"{self._projection.name}: took over {count:,} documents that are older than their topics")
+
+
+def cache_for(documents: DocumentSet[Any], most: int) -> DocumentCache[Any]:
+    """A cache of at most ``most`` documents beside; none for those that can be found by an alias.
+
+    Only this run writes them, or one that takes over its partitions: then the cache is cleared. From the step on the
+    service writes them too, and the version guards each write, as it does in two workers that have the same document.
+    """
+    return DocumentCache(most if documents.aliases is no_aliases else 0)
 
 
 def now_text() -> str:

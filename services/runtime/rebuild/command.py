@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from services.runtime import exit_codes
+from services.runtime.error_kinds import RETRYABLE
+from services.runtime.errors import describe
+from services.runtime.garbage_collection import collect_seldom
 from services.runtime.operator_commands import SettingsRefused, say, settings_for
 from services.runtime.processing.projection import Projection
 from services.runtime.rebuild.beside import Rebuild
@@ -15,6 +18,7 @@ from services.runtime.rebuild.compared import ComparedRebuild, Counts
 from services.runtime.rebuild.replay import RebuildStopped
 from services.runtime.settings import RuntimeSettings
 
+_AGAIN: Final = "Start the same command again to continue."
 T_contra = TypeVar("T_contra", bound=RuntimeSettings, contravariant=True)
 
 
@@ -52,11 +56,14 @@ def run(
     except SettingsRefused as refused:
         return say(exit_codes.UNSAFE_SETTING, str(refused))
     code = exit_codes.DONE
+    collect_seldom()
     try:
         for name in names:
             done = asyncio.run(rebuilds[name](settings, removes=given.remove).run())
             if isinstance(done, Counts) and not done.is_complete:
                 code = say(exit_codes.NOT_DONE, f"{name}: some documents could not be compared; see above")
     except RebuildStopped as stopped:
-        return say(exit_codes.STOPPED_ITSELF, f"stopped: {stopped}", "Start the same command again to continue.")
+        return say(exit_codes.STOPPED_ITSELF, f"stopped: {stopped}", _AGAIN)
+    except RETRYABLE as error:
+        return say(exit_codes.CANNOT_START, f"Kafka or MongoDB did not answer: {describe(error)}", _AGAIN)
     return code

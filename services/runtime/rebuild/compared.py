@@ -28,7 +28,7 @@ from services.runtime.operator_commands import write
 from services.runtime.processing.batch_processor import BatchProcessor
 from services.runtime.processing.jobs import DEFAULT_RATE
 from services.runtime.processing.preparation import NotYetKnown
-from services.runtime.rebuild.beside import COLLECTION, SUFFIX, now_text
+from services.runtime.rebuild.beside import COLLECTION, SUFFIX, cache_for, now_text
 from services.runtime.rebuild.claim import Claim
 from services.runtime.rebuild.replay import POLL_SECONDS, Discarded, RebuildStopped, Replay, Report, has_reached
 from services.runtime.rebuild.verdict import Unexplained, Verdict
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 _PAGE: Final = 200
 _AT_ONCE: Final = 50
+_CACHED: Final = 10_000
 _PREPARED: Final = 50_000
 _MOST_ROUNDS: Final = 20
 
@@ -146,7 +147,7 @@ class ComparedRebuild(Generic[S, R]):
         self._in_place = WholeDocuments(self._database, comparison.documents)
         self._rebuilt = WholeDocuments(self._database, self._beside)
         self._applied = MongoAppliedPositions(self._database, group_of(service, processors))
-        self._replay = Replay(service, self._name, comparison.replayed.topics, settings, report)
+        self._replay = Replay(service, self._name, comparison.replayed, settings, report)
         self._claim = Claim(self._rebuilds, self._name, report)
         self.counts = Counts()
 
@@ -212,6 +213,7 @@ class ComparedRebuild(Generic[S, R]):
             processor=self._comparison.replayed,
             store=MongoStore(self._database, self._beside),
             producer=Discarded(),
+            cache=cache_for(self._beside, _CACHED),
             dead_letter_limit=self._settings.dead_letter_limit,
         )
 

@@ -6,24 +6,29 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from services.runtime.error_kinds import RETRYABLE
 from services.runtime.kafka.consumer import KafkaConsumer
 from services.runtime.kafka.producer import KafkaProducer
+from services.runtime.processing.batch_processor import BatchResult
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.policies import BatchPolicy, CommitPolicy
 from services.runtime.processing.positions import Offsets, Partition
+from services.runtime.rebuild.in_step import InStep
 
 if TYPE_CHECKING:
     from frikort_contracts.cloudevents import Record
-    from frikort_contracts.topics import Topic
 
+    from services.runtime.processing.apply import Incoming
     from services.runtime.processing.batch_processor import BatchHandler
+    from services.runtime.processing.decision import DocumentSet
     from services.runtime.settings import RuntimeSettings
 
 POLL_SECONDS: Final = 0.2
 _COMMITS: Final = CommitPolicy(min_interval=1.0)
+# A batch writes each of its documents once, however many of its records are about it.
+_BATCHES: Final = BatchPolicy(min_records=2_500, max_records=5_000, max_wait=0.1)
 
 Report = Callable[[str], None]
 """Gets a line for the operator."""
@@ -60,17 +65,38 @@ class Discarded:
         """Discard the records."""
 
 
+class ConsumedRecords:
+    """A batch handler that gets only the records of types that its documents consume."""
+
+    def __init__(self, handler: BatchHandler, documents: DocumentSet[Any]) -> None:
+        self._handler = handler
+        self._skipped = {
+            ("ce_type", name.encode())
+            for topic in documents.topics
+            for name, message_type in topic.types.items()
+            if not issubclass(message_type, documents.consumes)
+        }
+        self.name, self.reader, self.topics = handler.name, handler.reader, handler.topics
+
+    async def process(self, batch: Sequence[Incoming]) -> BatchResult:
+        consumed = [each for each in batch if self._skipped.isdisjoint(each.headers)]
+        return await self._handler.process(consumed) if consumed else BatchResult(applied=0, published=0, dead=0)
+
+    def revoked(self) -> None:
+        self._handler.revoked()
+
+
 class Replay:
     """Reads the topics of one processor or projection again. ``report`` gets a line now and then."""
 
     def __init__(
-        self, service: str, name: str, topics: Sequence[Topic], settings: RuntimeSettings, report: Report
+        self, service: str, name: str, documents: DocumentSet[Any], settings: RuntimeSettings, report: Report
     ) -> None:
         self.kafka = KafkaProducer(settings, client_id=f"frikort-rebuild-{name}", timeout=20)
         self.progress = Progress()
         self._service = service
         self._name = name
-        self._topics = topics
+        self._documents = documents
         self._settings = settings
         self._report = report
         self._failed: str | None = None
@@ -83,12 +109,13 @@ class Replay:
         self._consumer = BatchConsumer(
             consumer=KafkaConsumer(
                 settings=self._settings,
-                topics={topic.name for topic in self._topics},
+                topics={topic.name for topic in self._documents.topics},
                 group=group,
                 client_id=f"frikort-rebuild-{self._name}",
+                order=InStep(self.progress.applied, await self.ends()),
             ),
-            processors=[handler],
-            batching=BatchPolicy(min_records=1, max_records=self._settings.batch_records, max_wait=0.0, burst=1),
+            processors=[ConsumedRecords(handler, self._documents)],
+            batching=_BATCHES,
             committing=_COMMITS,
             retryable=RETRYABLE,
             stop_service=self._stop,
@@ -104,7 +131,7 @@ class Replay:
 
     async def ends(self) -> Offsets:
         """The end of each partition that has a record."""
-        ends = await self.kafka.end_offsets(self._topics)
+        ends = await self.kafka.end_offsets(self._documents.topics)
         first = await self.kafka.first_positions(ends)
         return {partition: end for partition, end in ends.items() if first.get(partition, 0) < end}
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from tests.bench.system import (
     accept,
+    country,
     extract,
     huge_card,
     idle,
@@ -25,6 +26,7 @@ CASES: Final = (
     *payroll.CASES,
     *huge_card.CASES,
     *extract.CASES,
+    *country.CASES,
     *rebuild.CASES,
     *start.CASES,
     *stored_bytes.CASES,

@@ -43,6 +43,8 @@ _NAMESPACE: Final = UUID("0b0f4f0a-7d1c-4b52-9f25-0d9f2f0f6d11")
 _BEGAN: Final = datetime(YEAR, 1, 6, 9, tzinfo=UTC)
 _AT_ONCE: Final = 1000
 _WITHIN: Final = 120.0
+_A_CARD: Final = 0.02
+"""Seconds to add for each card of a world."""
 _PAUSE: Final = 0.2
 
 
@@ -68,12 +70,18 @@ class World:
 
 @asynccontextmanager
 async def world(
-    bench: Bench, name: str, *, cards: int, environment: Mapping[str, str] | None = None
+    bench: Bench,
+    name: str,
+    *,
+    cards: int,
+    environment: Mapping[str, str] | None = None,
+    database_cache_gb: float = Config.database_cache_gb,
 ) -> AsyncIterator[World]:
     """The system with its own engines, so that its topics hold nothing of another case."""
     config = Config(
         Path(bench.directory(name)),
         environment={"FRIKORT_BATCH_POLL": "0.1", "FRIKORT_REQUESTS_PER_CLIENT": "1000", **(environment or {})},
+        database_cache_gb=database_cache_gb,
     )
     system = await asyncio.to_thread(LocalSystem(config).__enter__)
     try:
@@ -116,7 +124,7 @@ async def _populate(made: World, cards: int) -> None:
     async def is_populated() -> bool:
         return await made.count("gateway", "employments") == await made.count("gateway", "cards") == cards
 
-    await until("the citizens and their employments are known", is_populated)
+    await until("the citizens and their employments are known", is_populated, within=_WITHIN + cards * _A_CARD)
 
 
 def _records(persons: Persons, cards: int) -> Iterator[Record]:

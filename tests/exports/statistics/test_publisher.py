@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Final
 
 import pytest
+from frikort_contracts.cloudevents import Record
 from frikort_contracts.statistics import StatisticsPublished
 
 from services.exports.statistics.card_history import CARD_HISTORIES
@@ -53,6 +56,42 @@ async def test_a_publication_keeps_its_figures_and_its_bytes_after_a_crash(expor
 
     (event,) = producer.events()
     assert event.municipalities[0].issued == 5
+
+
+async def test_an_instance_that_was_slower_keeps_the_publication_of_the_other(exports: Exports) -> None:
+    await add_cards(exports, 5)
+    producer = RecordingProducer()
+    await StatisticsPublisher(exports.database, producer.publish).add("2025-01", NOW)
+    await exports.database[CARD_HISTORIES.name].delete_many({})  # the figures are others when the second one computes
+
+    await StatisticsPublisher(exports.database, producer.publish).add("2025-01", NOW)
+    await StatisticsPublisher(exports.database, producer.publish).publish_stored()
+
+    (event,) = producer.events()
+    assert event.municipalities[0].issued == 5
+
+
+async def test_a_stop_between_publishing_and_its_mark_publishes_nothing_twice(exports: Exports) -> None:
+    await add_cards(exports, 5)
+    producer, published, may_end = RecordingProducer(), asyncio.Event(), asyncio.Event()
+
+    async def publish_slowly(records: Sequence[Record]) -> None:
+        await producer.publish(records)
+        published.set()
+        await may_end.wait()
+
+    await StatisticsPublisher(exports.database, producer.publish).add("2025-01", NOW)
+    stopped = asyncio.create_task(StatisticsPublisher(exports.database, publish_slowly).publish_stored())
+    await published.wait()
+    stopped.cancel()
+    await asyncio.sleep(0)
+    may_end.set()
+    await asyncio.wait([stopped])
+
+    await StatisticsPublisher(exports.database, producer.publish).publish_stored()
+
+    assert stopped.cancelled()
+    assert len(producer.events()) == 1
 
 
 def test_a_month_is_complete_when_its_delay_has_passed() -> None:

@@ -58,7 +58,7 @@ class Employer:
                 publish=self.world.fake_services.publish,
                 now=self.world.app.state.gateway.clock.now,
                 subscriptions=ChangeSubscriptions(asyncio.Event()),
-                renew_every=1,
+                lease=4,
             ),
             allowances(),
         )

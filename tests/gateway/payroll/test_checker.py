@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.gateway.payroll import booking, upload
+from services.gateway.payroll import booking
 from services.gateway.payroll.batch import (
     CHECK_ATTEMPTS,
     Batch,
@@ -14,21 +14,16 @@ from services.gateway.payroll.batch import (
     pause_after,
 )
 from services.gateway.payroll.checking import chunks_to_check
-from services.gateway.payroll.worker import BatchJob
 from services.gateway.read_models import ReadModelInconsistent
 from services.runtime.mongo.lease import LeaseLost
 from tests.gateway.build import line_encryptor
-from tests.gateway.payroll.test_payroll import PayrollHarness, file_of, mixed_file, until, upload_of
+from tests.gateway.payroll.harness import PayrollHarness, file_of, mixed_file, until, upload_of
 from tests.gateway.payroll_fakes import receiving_batch, report_line
 from tests.runtime.memory import Crash
 
+pytestmark = pytest.mark.usefixtures("small_chunks")
+
 TOTALS = BatchTotals(accepted=4, already_reported=1, refused=2, exempt=500_000)
-
-
-@pytest.fixture(autouse=True)
-def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chunks of three lines."""
-    monkeypatch.setattr(upload, "CHUNK", 3)
 
 
 async def checks(harness: PayrollHarness, batch: Batch) -> dict[int, str]:
@@ -98,7 +93,7 @@ async def test_a_file_that_is_booked_or_cancelled_meanwhile_is_left_to_that(deci
 
 async def run_until_held(harness: PayrollHarness, batch: Batch) -> Batch:
     """Run the job of the payroll process until a file is held."""
-    job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
+    job = harness.job()
     job.start()
     try:
         await until(lambda: '"held"' in harness.batches.files[batch.batch_id])

@@ -3,158 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from frikort_contracts.cloudevents import Record, decode
-from frikort_contracts.http.roles import Role
 from frikort_contracts.topics import REPORTING_COMMANDS
 from pymongo.errors import AutoReconnect
 
 from services.gateway.audit.log import NO_MATCH
-from services.gateway.auth import Caller
-from services.gateway.changes.change_notifier import ChangeSubscriptions
-from services.gateway.payroll import booking, upload
-from services.gateway.payroll import lines as rules
+from services.gateway.payroll import booking
 from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals
-from services.gateway.payroll.file_work import FileWork
-from services.gateway.payroll.number_checks import NumberChecks
-from services.gateway.payroll.upload import Upload, UploadService
-from services.gateway.payroll.worker import BatchJob, BatchWorker
+from services.gateway.payroll.booking import LineOutcome
 from services.gateway.problems import ProblemError
 from services.runtime.mongo.lease import LeaseLost
-from tests.gateway.build import CVR, NOON, allowances, line_encryptor, persons
-from tests.gateway.memory import MemoryAuditLog, MemoryModels, NoLimit
-from tests.gateway.payroll_fakes import FakeServices, MemoryBatchStore, receiving_batch, report_line, valid_line
-from tests.runtime.memory import Crash, Faults
-from tests.waiting import eventually
+from tests.gateway.payroll.harness import OTHER, PayrollHarness, file_of, mixed_file, until, upload_of
+from tests.gateway.payroll_fakes import FakeServices, receiving_batch, report_line, valid_line
+from tests.runtime.memory import Crash
 
-EMPLOYER: Final = Caller("issuer", "payroll", "bookkeeper-1", Role.EMPLOYER, CVR)
-OTHER: Final = Caller("issuer", "payroll", "bookkeeper-2", Role.EMPLOYER, "99000015")
-
-
-def file_of(*lines: dict[str, Any]) -> bytes:
-    return "\n".join(json.dumps(body) for body in lines).encode()
-
-
-def upload_of(content: bytes, key: str = "k", *, hold: bool = False, caller: Caller = EMPLOYER) -> Upload:
-    async def pieces() -> AsyncIterator[bytes]:
-        for start in range(0, len(content), 100):
-            yield content[start : start + 100]
-
-    return Upload(caller, key, "application/jsonl", hold, pieces(), None)
-
-
-class PayrollHarness:
-    """Uploads and books with new services each time over the same stores, as after a restart."""
-
-    def __init__(self, lines_most: int = 1_000) -> None:
-        self.faults = Faults()
-        self.batches = MemoryBatchStore(self.faults)
-        self.fake_services = FakeServices(self.faults)
-        self.accesses = MemoryAuditLog()
-        self.waiters = ChangeSubscriptions(asyncio.Event())
-        self.now = NOON
-        self.lines_most = lines_most
-        self.fake_services.employ(CVR, "12345")
-        self.fake_services.employ(CVR, "23456")
-
-    async def clock(self) -> datetime:
-        self.now += timedelta(seconds=1)
-        return self.now
-
-    async def receive(self, sent: Upload) -> tuple[Batch, bool]:
-        service = UploadService(
-            batches=self.batches,
-            queries=self.fake_services,
-            number_checks=NumberChecks(cast("Any", NoLimit()), MemoryModels(), self.accesses, persons(), self.clock),
-            persons=persons(),
-            line_encryptor=line_encryptor(),
-            producer=cast("Any", None),
-            now=self.clock,
-            lines_most=self.lines_most,
-            hold_days=7,
-        )
-        return await service.receive(sent)
-
-    def worker(self) -> BatchWorker:
-        return BatchWorker(
-            FileWork(
-                batches=self.batches,
-                queries=self.fake_services,
-                audit_log=self.accesses,
-                line_encryptor=line_encryptor(),
-                publish=self.fake_services.publish,
-                now=self.clock,
-                subscriptions=self.waiters,
-                renew_every=0.01,
-            ),
-            allowances(),
-        )
-
-    async def book(self) -> None:
-        """Book all waiting files."""
-        for batch_id in await self.batches.waiting():
-            if (held := await self.batches.claim(batch_id)) is not None:
-                await self.worker().work(held)
-
-    async def state(self, batch_id: str) -> Batch:
-        batch = await self.batches.get(batch_id)
-        assert batch is not None
-        return batch
-
-    async def results(self, batch: Batch) -> dict[int, str]:
-        """The result of each line, by its number."""
-        found: dict[int, str] = {}
-        for index in range(len(batch.chunks)):
-            chunk = await self.batches.chunk(batch, index)
-            good, bad = rules.lines_from_json(line_encryptor().decrypt_lines(chunk.lines, batch, index))
-            found |= {bad_line.number: "error" for bad_line in bad}
-            if good:
-                assert chunk.results is not None
-                results = booking.results_from_json(line_encryptor().decrypt_results(chunk.results, batch, index))
-                assert set(results) == {good_line.number for good_line in good}
-                found |= {number: result.outcome for number, result in results.items()}
-        return found
-
-
-@pytest.fixture(autouse=True)
-def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chunks of three lines."""
-    monkeypatch.setattr(upload, "CHUNK", 3)
-
-
-def mixed_file() -> tuple[bytes, dict[int, str]]:
-    """A file with lines of every kind, in four chunks, and the expected results."""
-    lines = [
-        report_line("a"),
-        report_line("b", "23456"),
-        report_line("c", "99999"),
-        report_line("d", wage=13),
-        report_line("e", "23456"),
-        report_line("a"),
-        report_line("f", components={"wage_ore": -1}),
-        report_line(""),
-        report_line("h", "99999"),
-        report_line("i"),
-        report_line("j", "23456", wage=13),
-    ]
-    results = [
-        "accepted",
-        "accepted",
-        "error",
-        "refused",
-        "accepted",
-        "already_reported",
-        *3 * ["error"],
-        "accepted",
-        "refused",
-    ]
-    return file_of(*lines), dict(enumerate(results, 1))
+pytestmark = pytest.mark.usefixtures("small_chunks")
 
 
 class TestReceiving:
@@ -358,13 +227,17 @@ class TestBooking:
         content, expected = mixed_file()
         batch, _ = await harness.receive(upload_of(content))
 
+        others: list[asyncio.Task[None]] = []
+
         async def another_takes_over() -> None:
             harness.batches.no_leases()
-            await harness.book()
+            others.append(asyncio.create_task(harness.book()))
+            await asyncio.shield(others[0])
 
         harness.faults.do_at("set_results before", another_takes_over)
         with pytest.raises(LeaseLost):
             await harness.book()
+        await others[0]
 
         done = await harness.state(batch.batch_id)
         assert (done.status, done.attempt) == (BatchStatus.DONE, 2)
@@ -387,27 +260,51 @@ class TestBooking:
         harness.batches.renew_lease = renew_lease  # type: ignore[method-assign]
         await worker.work(held)
 
-        assert progress == [0, 0, 0]
+        assert progress[:3] == [0, 0, 0]
         assert (await harness.state(batch.batch_id)).totals.accepted == 4
+
+    async def test_the_lease_is_renewed_while_parts_end_one_after_the_other(self) -> None:
+        """Each part is faster than a renewal is due, and the whole chunk takes longer than a lease."""
+        harness = PayrollHarness()
+        batch, _ = await harness.receive(upload_of(file_of(*(report_line(str(n)) for n in range(3)))))
+        held = await harness.batches.claim(batch.batch_id)
+        assert held is not None
+        renewals = 0
+
+        async def renew_lease(held: Batch) -> None:
+            nonlocal renewals
+            renewals += 1
+
+        async def publish(records: Sequence[Record]) -> None:
+            before = renewals
+            await until(lambda: renewals > before)
+            await FakeServices.publish(harness.fake_services, records)
+
+        harness.batches.renew_lease = renew_lease  # type: ignore[method-assign]
+        harness.fake_services.publish = publish  # type: ignore[method-assign]
+        await harness.worker().work(held)
+
+        assert (await harness.state(batch.batch_id)).totals.accepted == 3
 
     async def test_a_file_waits_for_outcomes_before_it_publishes_more_parts_than_its_pace_allows(self) -> None:
         harness = PayrollHarness()
         lines = (report_line(str(number), ("12345", "23456")[number % 2]) for number in range(30))
         batch, _ = await harness.receive(upload_of(file_of(*lines)))
         harness.fake_services.paused = True
-        held = await harness.batches.claim(batch.batch_id)
-        assert held is not None
-        published: list[int] = []
+        published_when_asked: list[int] = []
 
-        async def renew_lease(held: Batch) -> None:
-            published.append(len(harness.fake_services.published))
-            if len(published) == 3:
+        async def outcomes(command_ids: Collection[str]) -> dict[str, LineOutcome]:
+            if len(published_when_asked) == 3:
                 harness.fake_services.resume()
+            elif harness.fake_services.paused:
+                published_when_asked.append(len(harness.fake_services.published))
+                harness.waiters.follow()  # wakes the waiter, which asks again
+            return await FakeServices.outcomes(harness.fake_services, command_ids)
 
-        harness.batches.renew_lease = renew_lease  # type: ignore[method-assign]
-        await harness.worker().work(held)
+        harness.fake_services.outcomes = outcomes  # type: ignore[method-assign]
+        await harness.book()
 
-        assert published == [12, 12, 12]  # four parts; each chunk of three lines is one
+        assert published_when_asked == [12, 12, 12]  # four parts; each chunk of three lines is one
         assert (await harness.state(batch.batch_id)).totals.accepted == 30
 
     async def test_a_line_is_complete_when_its_split_is_readable(self) -> None:
@@ -455,90 +352,3 @@ class TestBooking:
         with pytest.raises(AutoReconnect):
             await harness.book()
         assert harness.fake_services.published == []
-
-
-class TestJob:
-    async def test_a_new_file_wakes_the_worker(self) -> None:
-        harness = PayrollHarness()
-        job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
-        job.start()
-        try:
-            batch, _ = await harness.receive(upload_of(file_of(report_line("a"))))
-            job.notify()
-            await until(lambda: '"done"' in harness.batches.files[batch.batch_id])
-        finally:
-            await job.stop()
-
-    async def test_a_worker_that_stops_releases_its_file(self) -> None:
-        harness = PayrollHarness()
-        harness.fake_services.paused = True
-        batch, _ = await harness.receive(upload_of(file_of(report_line("a"))))
-        job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60, finish_within=0.05)
-        job.start()
-        await until(lambda: bool(harness.fake_services.published))
-        await job.stop()
-        assert harness.batches.leased == set()
-        assert (await harness.state(batch.batch_id)).status is BatchStatus.BOOKING
-
-    async def test_a_stop_finishes_what_is_published_so_that_the_next_worker_publishes_nothing_twice(self) -> None:
-        harness = PayrollHarness()
-        harness.fake_services.paused = True
-        lines = [report_line(f"line {number}") for number in range(30)]
-        batch, _ = await harness.receive(upload_of(file_of(*lines)))
-        job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
-        job.start()
-        await until(lambda: bool(harness.fake_services.published))
-        stopping = asyncio.create_task(job.stop())
-        await asyncio.sleep(0)
-        harness.fake_services.resume()
-        await stopping
-        assert 0 < len(harness.fake_services.published) < len(lines)
-        await harness.book()
-        ids = [dict(record.headers)["ce_id"] for record in harness.fake_services.published]
-        assert len(ids) == len(set(ids)) == len(lines)
-        assert (await harness.state(batch.batch_id)).status is BatchStatus.DONE
-
-    async def test_a_file_that_fails_does_not_stop_the_others(self) -> None:
-        harness = PayrollHarness()
-        await harness.receive(upload_of(file_of(report_line("a"))))
-        await harness.receive(upload_of(file_of(report_line("b")), "other"))
-        harness.faults.crash_at("set_plan before")
-        job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
-        job.start()
-        try:
-            await until(lambda: sum('"done"' in stored for stored in harness.batches.files.values()) == 2)
-        finally:
-            await job.stop()
-
-    async def test_a_file_that_is_held_for_too_long_is_cancelled_and_its_lines_deleted(self) -> None:
-        harness = PayrollHarness()
-        held, _ = await harness.receive(upload_of(file_of(report_line("a")), hold=True))
-        booking_, _ = await harness.receive(upload_of(file_of(report_line("b")), "other"))
-        job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
-        await job.sweep()
-        assert (await harness.state(held.batch_id)).status is BatchStatus.CHECKING
-        harness.now += timedelta(days=7)
-        await job.sweep()
-        assert (await harness.state(held.batch_id)).status is BatchStatus.CANCELLED
-        assert {place[0] for place in harness.batches.chunks} == {booking_.batch_id}
-
-    async def test_an_interrupted_upload_is_deleted_later(self) -> None:
-        harness = PayrollHarness()
-        harness.faults.crash_at("acknowledge before")
-        with pytest.raises(Crash):
-            await harness.receive(upload_of(file_of(report_line("a"))))
-        job = BatchJob(batches=harness.batches, worker=harness.worker(), now=harness.clock, poll=60)
-        await job.sweep()
-        assert harness.batches.chunks
-        harness.now += timedelta(hours=2)
-        await job.sweep()
-        assert (harness.batches.files, harness.batches.chunks) == ({}, {})
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait until ``holds``."""
-
-    async def probe() -> bool:
-        return holds()
-
-    await eventually(probe)

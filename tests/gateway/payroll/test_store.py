@@ -8,7 +8,15 @@ from uuid import uuid4
 
 import pytest
 
-from services.gateway.payroll.batch import Batch, BatchStatus, BatchTotals, Chunk, ChunkPlan, ChunkSize
+from services.gateway.payroll.batch import (
+    Batch,
+    BatchStatus,
+    BatchTotals,
+    Chunk,
+    ChunkPlan,
+    ChunkSize,
+    published_before,
+)
 from services.gateway.payroll.store import BatchStore, MongoBatchStore
 from services.runtime.mongo.lease import LeaseLost
 from tests.gateway.build import CVR, NOON
@@ -54,6 +62,31 @@ class TestStore:
         assert (await batches.chunk(second, 0)).lines == "second"
         with pytest.raises(LookupError):
             await batches.chunk(first, 0)
+
+    async def test_a_worker_that_stops_hands_over_what_it_has_published(self, batches: BatchStore) -> None:
+        batch = receiving_batch()
+        await batches.begin(batch)
+        await batches.add_chunk(batch, Chunk(index=0, lines="-"))
+        await batches.set_plan(batch, 0, ChunkPlan(at=NOON, first=1, revisions={}))
+        assert published_before(await batches.chunk(batch, 0), 1, NOON) == set()
+        batch.attempt = 1
+
+        await batches.hand_over(batch, 0, [3, 4])
+
+        chunk = await batches.chunk(batch, 0)
+        assert published_before(chunk, 2, NOON) == {3, 4}
+        assert published_before(chunk, 3, NOON) == set(), "for the next worker alone"
+        assert published_before(chunk, 2, NOON + timedelta(hours=1)) == set(), "an outcome may never come"
+
+    async def test_what_a_later_worker_handed_over_stays(self, batches: BatchStore) -> None:
+        batch = await self._acknowledged(batches)
+        former, later = await self._claimed(batches, batch), await self._claimed(batches, batch)
+        await batches.set_plan(batch, 0, ChunkPlan(at=NOON, first=1, revisions={}))
+
+        await batches.hand_over(later, 0, [5])
+        await batches.hand_over(former, 0, [3, 4])
+
+        assert published_before(await batches.chunk(batch, 0), later.attempt + 1, NOON) == {5}
 
     async def test_files_to_book_come_before_files_to_check(self, batches: BatchStore) -> None:
         statuses = {"2025-01": BatchStatus.CHECKING, "2025-02": BatchStatus.BOOKING, "2025-03": BatchStatus.BOOKING}

@@ -16,7 +16,7 @@ from services.runtime import exit_codes
 from services.runtime import logging as runtime_logging
 from services.runtime.errors import describe
 from services.runtime.kafka.topics import COMMAND, MissingTopics, names_of
-from services.runtime.kafka.topics.acls import AclsUnavailable, MissingRights
+from services.runtime.kafka.topics.acls import AclsNotAnswered, AclsUnavailable, MissingRights
 from services.runtime.kafka.topics.provisioning import Provisioned, TopicNotCreated, check_all, provision
 from services.runtime.safety_checks import UnsafeSetting, check_settings
 from services.runtime.settings import TopicSettings
@@ -35,7 +35,7 @@ async def _run_when_reachable(settings: TopicSettings, *, only_check: bool) -> P
                     await check_all(settings)
                     return Provisioned(topics=0, rights=0)
                 return await provision(settings)
-            except (KafkaError, OSError) as error:
+            except (KafkaError, AclsNotAnswered, OSError) as error:
                 logger.warning("topics.waiting_for_kafka", reason=describe(error))
                 await asyncio.sleep(_TRY_AGAIN_SECONDS)
 

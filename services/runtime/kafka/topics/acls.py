@@ -31,6 +31,19 @@ logger = structlog.get_logger(__name__)
 
 _SECONDS: Final = 15.0
 _PAUSE_SECONDS: Final = 0.05
+_NO_ANSWER: Final = frozenset(
+    {
+        "_TIMED_OUT",
+        "_TIMED_OUT_QUEUE",
+        "_TRANSPORT",
+        "_ALL_BROKERS_DOWN",
+        "REQUEST_TIMED_OUT",
+        "BROKER_NOT_AVAILABLE",
+        "NETWORK_EXCEPTION",
+        "NOT_CONTROLLER",
+    }
+)
+"""Names of librdkafka's errors without an answer of the broker; those of the client begin with an underscore."""
 _EVERYTHING: Final = AclBindingFilter(
     ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
 )
@@ -42,7 +55,11 @@ class MissingRights(RuntimeError):
 
 
 class AclsUnavailable(RuntimeError):
-    """The broker does not answer about rights, or refuses to."""
+    """The broker refuses to answer about rights, or does not answer."""
+
+
+class AclsNotAnswered(AclsUnavailable):
+    """The broker did not answer about rights: it may answer later."""
 
 
 def grant_rights(settings: TopicSettings) -> int:
@@ -60,7 +77,7 @@ def grant_rights(settings: TopicSettings) -> int:
             for granted in client.create_acls(list(missing), request_timeout=_SECONDS).values():
                 granted.result()
         except KafkaException as error:
-            raise AclsUnavailable(f"the rights cannot be granted: {error.args[0].str()}") from error
+            raise _unavailable("granted", error) from error
     return len(missing)
 
 
@@ -88,13 +105,18 @@ def _client(settings: TopicSettings) -> AdminClient:
     return AdminClient(librdkafka_options(settings), logger=logging.getLogger("librdkafka"))
 
 
+def _unavailable(what: str, error: KafkaException) -> AclsUnavailable:
+    kind = AclsNotAnswered if error.args[0].name() in _NO_ANSWER else AclsUnavailable
+    return kind(f"the rights cannot be {what}: {error.args[0].str()}")
+
+
 def _found(client: AdminClient, settings: TopicSettings) -> set[AclBinding] | None:
     """All rights on the broker; None where it has no authorizer and the environment is local."""
     try:
         return set(client.describe_acls(_EVERYTHING, request_timeout=_SECONDS).result())
     except KafkaException as error:
         if error.args[0].code() != KafkaError.SECURITY_DISABLED:
-            raise AclsUnavailable(f"the rights cannot be read: {error.args[0].str()}") from error
+            raise _unavailable("read", error) from error
     if settings.environment == "production":
         raise UnsafeSetting(
             "authorizer.class.name of the broker",
