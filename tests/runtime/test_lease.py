@@ -13,16 +13,18 @@ LEASE = 0.04
 
 
 class Lease:
-    """``renewals`` counts the attempts to renew it; the attempt ``fails_at`` raises ``error``."""
+    """``renewals`` counts the attempts to renew it, and ``task`` makes them; the attempt ``fails_at`` raises ``error``."""
 
     def __init__(self, error: Exception | None = None, fails_at: int = 2) -> None:
         self.renewals = 0
+        self.task: asyncio.Task[None] | None = None
         self._error = error
         self._fails_at = fails_at
         self._changed = asyncio.Event()
 
     async def renew(self) -> None:
         self.renewals += 1
+        self.task = asyncio.current_task()
         self._changed.set()
         if self._error is not None and self.renewals == self._fails_at:
             raise self._error
@@ -39,7 +41,8 @@ async def test_a_lease_is_renewed_until_the_work_ends() -> None:
     async with renewed(lease.renew, lease=LEASE):
         await lease.was_renewed(3)
 
-    assert len(asyncio.all_tasks()) == 1
+    assert lease.task is not None
+    assert lease.task.done()
 
 
 async def test_work_that_has_lost_its_lease_is_cancelled() -> None:

@@ -40,6 +40,7 @@ _REPORTS_A_CARD: Final = 10
 _WITHIN: Final = 4 * 3_600.0
 _BUILT: Final = {"projections": "gateway", "exports": "exports"}
 """The processes, and the databases that they build."""
+_SERVING: Final = ("portals", "payroll", "gateway")
 _COMMANDS: Final[Mapping[str, Sequence[str]]] = {
     "projections": ("services.gateway.projections.rebuild", "cards", "employments", "reports", "ledgers"),
     "exports": ("services.exports.rebuild", "card_histories", "statements", "card_feeds"),
@@ -77,14 +78,18 @@ async def processes(bench: Bench) -> Figures:
 async def commands(bench: Bench) -> Figures:
     """What the commands build, in one world that is filled once: four read models, then three kinds of documents.
 
-    Exports take the longest to fill it, so they have two instances until it is filled.
+    While it is filled, exports take the longest, so they have two instances, and what serves requests is stopped.
     """
     async with world(bench, "rebuild beside", cards=cards_of(bench), database_cache_gb=_CACHE_GB) as made:
         second = await asyncio.to_thread(made.system.start_service, "exports")
+        for name in _SERVING:
+            await asyncio.to_thread(made.system.processes[name].terminate)
         begun = monotonic()
         await book(made, bench.load.events)
         figures = {"s to fill": monotonic() - begun}
         await asyncio.to_thread(second.terminate)
+        for name in reversed(_SERVING):
+            await asyncio.to_thread(made.system.processes[name].restart)
         for process, words in _COMMANDS.items():
             found = await _command(made, process, words)
             figures |= {f"{process}: {name}": value for name, value in found.items()}
