@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pydantic_core import to_json, to_jsonable_python
 
 from services.exports.extracts.columns import schema_of
-from services.exports.extracts.files import ExtractFiles, Sums
+from services.exports.extracts.files import PIECE_BYTES, ExtractFiles, Sums
 from services.exports.extracts.layouts import layout_of
 from services.exports.feeds import StatementData, StatementFields, statement_event, statement_fields
 from services.runtime.file_store import FileStore, FileWriter
@@ -87,12 +87,17 @@ class Written(NamedTuple):
 
 
 def written(
-    authority: Authority, statements: list[tuple[str, StatementData]], *, row_group: int = 4, at_once: int = 3
+    authority: Authority,
+    statements: list[tuple[str, StatementData]],
+    *,
+    row_group: int = 4,
+    at_once: int = 3,
+    piece_bytes: int = PIECE_BYTES,
 ) -> Written:
+    layout = layout_of(KIND_OF[authority])
     with TemporaryDirectory() as folder:
-        files = ExtractFiles(
-            layout_of(KIND_OF[authority]), FileStore(Path(folder).as_uri()), "x/1", row_group=row_group
-        )
+        store = FileStore(Path(folder).as_uri())
+        files = ExtractFiles(layout, store, "x/1", row_group=row_group, piece_bytes=piece_bytes)
         try:
             for some in (statements[:at_once], statements[at_once:]):
                 files.add([statement_fields(authority, card, "eyJ.jwe", stored(f)) for card, f in some])
@@ -129,6 +134,22 @@ def test_the_bytes_do_not_depend_on_how_the_statements_arrive(
     statements: list[tuple[str, StatementData]], at_once: int
 ) -> None:
     assert written(Authority.SKAT, statements).files == written(Authority.SKAT, statements, at_once=at_once).files
+
+
+def test_pieces_are_stored_in_the_order_in_which_they_were_made(tmp_path: Path) -> None:
+    line = EmployerLine(cvr=A, reports=1, reported=1, exempt=1, excess=0)
+    cards = [f"card-{number}" for number in range(200)]
+    objects = [statement_fields(Authority.STAR, card, None, stored(data_of((line,)))) for card in cards]
+    files = ExtractFiles(layout_of(ExtractKind.FOLLOW_UP), FileStore(tmp_path.as_uri()), "x", piece_bytes=1)
+    for each in objects:
+        files.add([each])
+    files.finish()
+    files.close()
+
+    assert [each["card_id"] for each in objects_of((tmp_path / "x.jsonl").read_text())] == cards
+    rows = (tmp_path / "x.csv").read_text("utf-8-sig").splitlines()[1:]
+    assert [row.partition(";")[0] for row in rows] == cards
+    assert pq.read_table(tmp_path / "x.parquet")["card_id"].to_pylist() == cards
 
 
 @pytest.mark.parametrize("of_period", [False, True])

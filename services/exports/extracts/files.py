@@ -9,6 +9,7 @@ same objects give the same bytes with the same version of pyarrow.
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from services.runtime.file_store import FileStore, FileWriter
 
 PIECE_BYTES: Final = 1 * 1024 * 1024
 """JSON Lines that are collected before they and their rows are written: threads work best with few and long calls."""
+_PIECES_AHEAD: Final = 2
+"""Pieces of a file that wait to be stored while the next one is made."""
 ROW_GROUP: Final = 10_000
 """Rows of a row group of Parquet: some megabytes."""
 _BUFFER_BYTES: Final = 1024 * 1024
@@ -77,11 +80,13 @@ class ExtractFiles:
         self._layout = layout
         self._piece_bytes = piece_bytes
         self._rows = Rows(layout)
-        self._json_lines = bytearray()
+        self._json_lines: list[bytes] = []
+        self._json_bytes = 0
         self._objects: list[Any] = []
-        self._threads = ThreadPoolExecutor(len(FileFormat), "extract-files")
+        # Making the lines of CSV takes longer than anything else, so those of two pieces are made at once.
+        self._csv_makers = ThreadPoolExecutor(_PIECES_AHEAD, "extract-csv")
         self._outputs = {
-            file_format: _Output(file_format, store.create(f"{prefix}.{file_format.value}"), self._threads)
+            file_format: _Output(file_format, store.create(f"{prefix}.{file_format.value}"))
             for file_format in FileFormat
         }
         self._csv = self._outputs[FileFormat.CSV]
@@ -95,9 +100,11 @@ class ExtractFiles:
         if not objects:
             return
         self.sums.add(objects)
-        self._json_lines += b"\n".join([*map(to_json, objects), b""])
+        lines = b"\n".join([*map(to_json, objects), b""])
+        self._json_lines.append(lines)
+        self._json_bytes += len(lines)
         self._objects.append(self._rows.read(objects))
-        if len(self._json_lines) >= self._piece_bytes:
+        if self._json_bytes >= self._piece_bytes:
             self._write()
 
     def finish(self) -> tuple[StoredFile, ...]:
@@ -114,58 +121,60 @@ class ExtractFiles:
             for output in self._outputs.values():
                 output.abandon()
             self._parquet.abandon()
-        self._threads.shutdown()
+        self._csv_makers.shutdown()
 
     def _write(self) -> None:
         """Write what was added since."""
-        self._json.run(partial(self._json.store, self._json_lines))
+        self._json.run(partial(self._json.store, *self._json_lines))
         rows = self._rows.of(pa.concat_arrays(self._objects))
-        self._json_lines, self._objects = bytearray(), []
+        self._json_lines, self._json_bytes, self._objects = [], 0, []
         if rows.num_rows:
-            self._csv.run(lambda: self._csv.store(csv_lines(self._layout, rows)))
+            lines = self._csv_makers.submit(csv_lines, self._layout, rows)
+            self._csv.run(lambda: self._csv.store(lines.result()))
             self._parquet.add(rows)
 
 
 class _Output:
-    """One file. Its bytes are digested and stored in a thread, while the next ones are made."""
+    """One file. Its bytes are digested and stored in a thread of its own, while the next ones are made."""
 
-    def __init__(self, file_format: FileFormat, writer: FileWriter, threads: ThreadPoolExecutor) -> None:
+    def __init__(self, file_format: FileFormat, writer: FileWriter) -> None:
         self._format = file_format
         self._writer = writer
-        self._threads = threads
+        self._thread = ThreadPoolExecutor(1, f"extract-{file_format.value}")
         self._digest = sha256()
         self.size = 0
-        self._work: Future[None] | None = None
+        self._work: deque[Future[None]] = deque()
         self._abandoned = False
 
     def run(self, work: Callable[[], None]) -> None:
-        """Run ``work`` in a thread, after the work before."""
-        self._wait()
-        self._work = self._threads.submit(work)
+        """Run ``work`` in the thread, after the work before. Raises what earlier work has raised."""
+        self._wait(_PIECES_AHEAD - 1)
+        self._work.append(self._thread.submit(work))
 
-    def store(self, piece: bytes | bytearray | memoryview) -> None:
+    def store(self, *pieces: bytes | memoryview) -> None:
         """Digest and store bytes. Called by ``work``. An abandoned file stores nothing."""
-        if self._abandoned:
-            return
-        self._digest.update(piece)
-        self.size += len(piece)
-        self._writer.write(piece)
+        for piece in pieces:
+            if self._abandoned:
+                return
+            self._digest.update(piece)
+            self.size += len(piece)
+            self._writer.write(piece)
 
     def finish(self) -> StoredFile:
-        self._wait()
+        self._wait(0)
+        self._thread.shutdown()
         self._writer.finish()
         return StoredFile(format=self._format, name=self._writer.name, size=self.size, sha256=self._digest.hexdigest())
 
     def abandon(self) -> None:
-        with contextlib.suppress(Exception):
-            self._wait()
         self._abandoned = True
+        self._thread.shutdown(cancel_futures=True)
         self._writer.abandon()
 
-    def _wait(self) -> None:
-        if self._work is not None:
-            self._work.result()
-            self._work = None
+    def _wait(self, left: int) -> None:
+        """Wait until only ``left`` are to be done."""
+        while len(self._work) > left:
+            self._work.popleft().result()
 
 
 class _Parquet:
