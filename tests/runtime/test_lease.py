@@ -13,7 +13,7 @@ LEASE = 0.04
 
 
 class Lease:
-    """``renewals`` counts the attempts to renew it, and ``task`` makes them; the attempt ``fails_at`` raises ``error``."""
+    """``renewals`` counts the attempts of ``task`` to renew it; the attempt ``fails_at`` raises ``error``."""
 
     def __init__(self, error: Exception | None = None, fails_at: int = 2) -> None:
         self.renewals = 0
