@@ -18,6 +18,12 @@ ALGORITHM = "ES256"
 LIFETIME_SECONDS = 3600
 
 
+def falsified(text: str) -> str:
+    """A text in base64 with another character. The last ones may stand for few bits, so it is an earlier one."""
+    place = len(text) - 8
+    return text[:place] + ("B" if text[place] == "A" else "A") + text[place + 1 :]
+
+
 def issue(
     key: ECKey,
     person: Person,

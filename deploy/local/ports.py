@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
 import socket
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 from random import SystemRandom
 from typing import Final
 
@@ -27,7 +33,7 @@ _FIXED: Final = {
     "kafka-controller": 19093,
     "mongodb": 27117,
 }
-_BELOW_EPHEMERAL = range(20_000, 32_000)
+_BELOW_EPHEMERAL: Final = range(20_000, 32_000)
 _given: set[int] = set()
 
 
@@ -55,19 +61,32 @@ def first(given: str | None) -> int:
     return int(given)
 
 
-def free_port() -> int:
-    """A free port on the loopback interface; each call returns another one.
+def free_port(among: Sequence[int] = _BELOW_EPHEMERAL) -> int:
+    """A free port on the loopback interface; each call returns another one, also in other processes of this user.
 
     The port lies below the kernel's range of ephemeral ports. A port of that range could be taken by any connection
     before the intended process listens on it, or while that process is down.
     """
     while True:
-        port = SystemRandom().choice(_BELOW_EPHEMERAL)
+        port = SystemRandom().choice(among)
+        if port in _given:
+            continue
         with socket.socket() as probe, contextlib.suppress(OSError):
-            if port not in _given:
-                probe.bind(("127.0.0.1", port))
-                _given.add(port)
-                return port
+            _reserve(port)
+            _given.add(port)
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def _reserve(port: int) -> None:
+    """Lock a byte of a file for this process, until it ends. Raises ``OSError`` if another process has it."""
+    fcntl.lockf(_reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+
+
+@cache
+def _reservations() -> int:
+    path = Path(tempfile.gettempdir()) / f"frikort-ports-{os.getuid()}.lock"
+    return os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
 
 
 def answers(port: int) -> bool:

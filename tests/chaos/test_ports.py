@@ -1,8 +1,10 @@
-"""A free port stays free until its process listens, also across a restart of that process."""
+"""A free port stays free until its process listens, also across a restart of that process, and beside others."""
 
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 from deploy.local.ports import free_port
@@ -20,3 +22,14 @@ def test_no_port_is_returned_twice_or_while_in_use() -> None:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", free_port()))
         assert listening.getsockname()[1] not in [free_port() for _ in range(200)]
+
+
+def test_two_processes_are_not_given_the_same_port() -> None:
+    ours = [free_port() for _ in range(30)]
+    # It takes most of these, so without the reservations it would take one of ours.
+    among = [*ours, *range(20_000, 20_100)]
+    code = f"from deploy.local.ports import free_port; print(*[free_port({among}) for _ in range(60)])"
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    theirs = [int(port) for port in other.stdout.split()]
+    assert len(set(theirs)) == 60
+    assert not set(theirs) & set(ours)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from services.runtime.encryption import DecryptionError, Encryptor, KeyedHasher, read_key
+from tests.tokens import falsified
 
 OLD, NEW = b"o" * 32, b"n" * 32
 SECRET = '{"cpr": "6101901234", "name": "Ærø"}'
@@ -37,7 +38,7 @@ def test_a_key_is_rotated_by_putting_a_new_one_in_front() -> None:
     ("change", "purpose"),
     [
         pytest.param(lambda text: text, "another", id="another purpose"),
-        pytest.param(lambda text: text[:-4] + "AAAA", "hash", id="changed"),
+        pytest.param(falsified, "hash", id="changed"),
         pytest.param(lambda text: "k9" + text[2:], "hash", id="a key we do not have"),
         pytest.param(lambda text: text[:10], "hash", id="cut"),
         pytest.param(lambda _: "k1.", "hash", id="empty"),

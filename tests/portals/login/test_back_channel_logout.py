@@ -16,6 +16,7 @@ from services.portals.login.session_guard import COOKIE
 from tests.portals.build import ISSUER, PUBLIC_URL
 from tests.portals.login.fakes import CLIENT, FakeProvider
 from tests.portals.login.test_routes import log_in, sessions_of, signed_in
+from tests.tokens import falsified
 
 ADDRESS: Final = "/login/backchannel-logout"
 SID: Final = "session-at-the-provider"
@@ -154,7 +155,7 @@ async def test_a_forged_token_ends_nothing(
         logout_token(provider.key, typ=""),
         jwt.encode({"alg": "HS256", "kid": str(provider.key.kid)}, claims(), public_key),
         f"eyJhbGciOiJub25lIn0.{body}.",
-        f"{header}.{body}.{signature[:-4]}AAAA",
+        f"{header}.{body}.{falsified(signature)}",
         "a.b.c",
         "",
     ):
