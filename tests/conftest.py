@@ -16,7 +16,7 @@ from deploy.local.config import Config
 from deploy.local.engines import Engines
 from deploy.local.system import LocalSystem
 from tests.scans import record_scans
-from tests.scheduling import Scheduling, fixture_of, rank
+from tests.scheduling import Scheduling, group_of, rank
 from tests.tracing import Receiver
 
 settings.register_profile("frikort", deadline=None)  # tests may run on a busy machine
@@ -44,21 +44,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 _running: Final[dict[str, ExitStack]] = {}
-"""The processes that tests of a group share, by the name of their fixture."""
+"""The processes that tests of a group share, by the name of the group."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Stop the processes of a group whose tests have ended: idle ones would use the processors until the end."""
-    ended = _running.keys() - {fixture_of(item.nodeid)}
-    for fixture in ended:
-        _running.pop(fixture).close()
+    ended = _running.keys() - {group_of(item.nodeid)}
+    for group in ended:
+        _running.pop(group).close()
 
 
 @contextmanager
-def _until_its_tests_end(fixture: str) -> Iterator[ExitStack]:
+def _until_its_tests_end(group: str) -> Iterator[ExitStack]:
     with ExitStack() as stack:
-        _running[fixture] = stack
+        _running[group] = stack
         yield stack
 
 

@@ -8,13 +8,11 @@ from typing import Final
 
 from xdist.scheduler import LoadFileScheduling
 
-# Tests that use the fixture `system` or `engines` are in a group of that name, so that it is started once and stopped
-# after them. `system/rebuild` is a part of the group `system` for another worker, which starts a system of its own.
-# The longest groups come first; integration comes before the other tests of its system, because some of those change
-# the clock.
+# Tests that use the fixture `system` or `engines` are in the group of that name, so that it is started once and stopped
+# after them. The longest groups come first; integration comes before the other tests of its system, because some of
+# those change the clock.
 _GROUPS: Final = (
-    ("system", (r"tests/integration/(?!test_rebuild)",)),
-    ("system/rebuild", (r"tests/integration/test_rebuild",)),
+    ("system", (r"tests/integration/",)),
     (
         "system",
         (
@@ -61,12 +59,6 @@ def patterns() -> Iterator[re.Pattern[str]]:
 def group_of(nodeid: str) -> str | None:
     """The group of a test or a test file; None if its file is distributed alone."""
     return next((name for name, files in _COMPILED if any(file.match(nodeid) for file in files)), None)
-
-
-def fixture_of(nodeid: str) -> str | None:
-    """The fixture whose processes the group of a test shares. Groups without a fixture have their own name."""
-    group = group_of(nodeid)
-    return None if group is None else group.partition("/")[0]
 
 
 def rank(nodeid: str) -> int:

@@ -1,4 +1,4 @@
-"""Tests that use the shared system or the shared engines are in its groups, so that few workers start them."""
+"""Tests that use the shared system or the shared engines run in one group each, so that one worker starts them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
 from tests.house_rules.sources import ROOT, python_files, read
-from tests.scheduling import fixture_of, patterns
+from tests.scheduling import group_of, patterns
 
 _SHARED: Final = ("system", "engines")
 """Session fixtures of ``tests/conftest.py`` that start processes."""
@@ -69,9 +69,9 @@ def _test_files() -> list[str]:
     return [path for path in python_files() if PurePosixPath(path).name.startswith("test_")]
 
 
-def test_tests_of_a_shared_fixture_are_in_a_group_of_its_name() -> None:
+def test_tests_of_a_shared_fixture_are_in_the_group_of_its_name() -> None:
     wanted = {path: used for path in _test_files() if (used := shared_fixtures_of(path))}
-    assert wanted == {path: {fixture_of(path)} for path in wanted}
+    assert wanted == {path: {group_of(path)} for path in wanted}
 
 
 def test_every_pattern_of_a_group_matches_a_file() -> None:
