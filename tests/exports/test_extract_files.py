@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from contextlib import closing
 from hashlib import sha256
 from io import BytesIO, StringIO
 from pathlib import Path
@@ -133,18 +134,19 @@ def test_the_files_have_the_sums_and_digests_of_the_manifest(
 def test_the_bytes_do_not_depend_on_how_the_statements_arrive(
     statements: list[tuple[str, StatementData]], at_once: int
 ) -> None:
-    assert written(Authority.SKAT, statements).files == written(Authority.SKAT, statements, at_once=at_once).files
+    made = written(Authority.SKAT, statements, at_once=at_once, piece_bytes=1)
+    assert made.files == written(Authority.SKAT, statements).files
 
 
 def test_pieces_are_stored_in_the_order_in_which_they_were_made(tmp_path: Path) -> None:
     line = EmployerLine(cvr=A, reports=1, reported=1, exempt=1, excess=0)
     cards = [f"card-{number}" for number in range(200)]
     objects = [statement_fields(Authority.STAR, card, None, stored(data_of((line,)))) for card in cards]
-    files = ExtractFiles(layout_of(ExtractKind.FOLLOW_UP), FileStore(tmp_path.as_uri()), "x", piece_bytes=1)
-    for each in objects:
-        files.add([each])
-    files.finish()
-    files.close()
+    layout, store = layout_of(ExtractKind.FOLLOW_UP), FileStore(tmp_path.as_uri())
+    with closing(ExtractFiles(layout, store, "x", piece_bytes=1)) as files:
+        for each in objects:
+            files.add([each])
+        files.finish()
 
     assert [each["card_id"] for each in objects_of((tmp_path / "x.jsonl").read_text())] == cards
     rows = (tmp_path / "x.csv").read_text("utf-8-sig").splitlines()[1:]
