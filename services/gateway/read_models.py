@@ -53,6 +53,11 @@ class StatesOf(Protocol):
     def __call__(self, processor: DocumentSet[S], /) -> States[S]: ...
 
 
+async def get_all(states: States[S], ids: Iterable[str]) -> list[S]:
+    """The states with these ids, in their order, of those that exist."""
+    return [state for state in await asyncio.gather(*map(states.get, ids)) if state is not None]
+
+
 class ReadModelInconsistent(RuntimeError):
     """An outcome refers to something that no read model has."""
 
@@ -123,8 +128,8 @@ class ReadModels:
 
     async def refusals(self, command_ids: Iterable[str]) -> dict[str, bool]:
         """Whether these commands were refused, of those that have an outcome."""
-        found = await asyncio.gather(*map(self.outcomes.get, command_ids))
-        return {one.command_id: one.problem is not None for one in found if one is not None}
+        found = await get_all(self.outcomes, command_ids)
+        return {one.command_id: one.problem is not None for one in found}
 
     def outcome_of(self, command_id: str) -> Callable[[], Awaitable[Ready[OutcomeView] | Pending]]:
         """A check for ``ChangeSubscriptions.until``: ready with the outcome once its changes can be read.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -87,6 +86,7 @@ from services.gateway.operation_problems import problems
 from services.gateway.person_encryption import Person
 from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView
+from services.gateway.read_models import get_all
 
 router = APIRouter(route_class=JsonRoute, prefix="/v1", tags=["caseworker"])
 
@@ -356,10 +356,8 @@ async def list_disputes(context: Caseworker, limit: Limit = DEFAULT_LIMIT, curso
     open_disputes = await models.open_disputes(context.organisation, after=order_in(cursor), limit=limit + 1)
     listed = open_disputes[:limit]
     following = cursor_of(listed[-1].order) if len(open_disputes) > limit else None
-    read = await asyncio.gather(*(models.reports.get(one.report_id) for one in listed))
-    shown = sorted(
-        (view for view in read if view is not None and view.dispute is not None), key=lambda view: view.order
-    )
+    read = await get_all(models.reports, [one.report_id for one in listed])
+    shown = sorted((view for view in read if view.dispute is not None), key=lambda view: view.order)
     card_ids = sorted({view.card_id for view in shown})
     cards = {card.card_id: card for card in await models.cards.find({"card_id": {"$in": card_ids}})}
     disputes = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection
 
 from frikort_contracts.outcomes import Problem
@@ -12,7 +11,7 @@ from services.gateway.former_employers import is_employed
 from services.gateway.problems import ProblemError
 from services.gateway.projections.cards import CardView
 from services.gateway.projections.employments import EmploymentView
-from services.gateway.read_models import ReadModelInconsistent
+from services.gateway.read_models import ReadModelInconsistent, get_all
 
 
 async def own_employment(context: RequestContext, employment_id: str) -> EmploymentView:
@@ -34,5 +33,5 @@ async def card_of(context: RequestContext, employment: EmploymentView) -> CardVi
 async def current_employments(context: RequestContext, ids: Collection[str]) -> frozenset[str]:
     """Those of these employments that are not over."""
     today = await context.container.clock.today()
-    found = await asyncio.gather(*map(context.container.read_models.employments.get, sorted(ids)))
-    return frozenset(view.employment_id for view in found if view is not None and is_employed(view.period, today))
+    found = await get_all(context.container.read_models.employments, sorted(ids))
+    return frozenset(view.employment_id for view in found if is_employed(view.period, today))

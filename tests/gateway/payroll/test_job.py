@@ -7,12 +7,19 @@ from datetime import timedelta
 
 import pytest
 
-from services.gateway.payroll.batch import BatchStatus
+from services.gateway.payroll.batch import Batch, BatchStatus
 from tests.gateway.payroll.harness import PayrollHarness, file_of, until, upload_of
 from tests.gateway.payroll_fakes import report_line
 from tests.runtime.memory import Crash
 
 pytestmark = pytest.mark.usefixtures("small_chunks")
+
+
+async def assert_each_line_was_published_once(harness: PayrollHarness, batch: Batch, lines: int) -> None:
+    """And the file is done."""
+    ids = [dict(record.headers)["ce_id"] for record in harness.fake_services.published]
+    assert len(ids) == len(set(ids)) == lines
+    assert (await harness.state(batch.batch_id)).status is BatchStatus.DONE
 
 
 async def test_a_new_file_wakes_the_worker() -> None:
@@ -53,9 +60,7 @@ async def test_a_stop_finishes_what_is_published_so_that_the_next_worker_publish
     await stopping
     assert 0 < len(harness.fake_services.published) < len(lines)
     await harness.book()
-    ids = [dict(record.headers)["ce_id"] for record in harness.fake_services.published]
-    assert len(ids) == len(set(ids)) == len(lines)
-    assert (await harness.state(batch.batch_id)).status is BatchStatus.DONE
+    await assert_each_line_was_published_once(harness, batch, len(lines))
 
 
 async def test_what_a_stop_cannot_finish_is_handed_over_and_not_published_twice() -> None:
@@ -72,9 +77,7 @@ async def test_what_a_stop_cannot_finish_is_handed_over_and_not_published_twice(
     harness.fake_services.resume()
     await harness.book()
 
-    ids = [dict(record.headers)["ce_id"] for record in harness.fake_services.published]
-    assert len(ids) == len(set(ids)) == len(lines)
-    assert (await harness.state(batch.batch_id)).status is BatchStatus.DONE
+    await assert_each_line_was_published_once(harness, batch, len(lines))
 
 
 async def test_after_a_crash_of_the_worker_that_took_over_lines_are_published_again() -> None:
