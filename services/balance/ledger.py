@@ -59,7 +59,9 @@ class Ledger(NamedTuple):
 
     def to_stored(self) -> dict[str, Any]:
         """See ``PlainState``."""
-        return {**self._asdict(), "more": self.more.to_stored() if self.more.outside else None}
+        stored = dict(zip(self._fields, self, strict=True))
+        stored["more"] = self.more.to_stored() if self.more.outside else None
+        return stored
 
     @classmethod
     def from_stored(cls, stored: Mapping[str, Any]) -> Self:
@@ -105,7 +107,7 @@ def find_entry(ledger: Ledger, report_id: str) -> LedgerEntry | None:
     """The entry of a report, or None if the report was never posted. Raises ``EntriesNotLoaded``."""
     start = ledger.entries.find(f"\n[{to_json(report_id).decode()},")
     if start < 0:
-        stored = ledger.more.get(report_id)
+        stored = ledger.more.get(report_id) if ledger.more.outside else None
         return None if stored is None else LedgerEntry(*stored[1:])
     return LedgerEntry(*from_json(ledger.entries[start + 1 :].partition("\n")[0]))
 
@@ -153,7 +155,7 @@ def replace_or_append(entries: Iterable[LedgerEntry], entry: LedgerEntry) -> Ite
 def _append(ledger: Ledger, entry: LedgerEntry) -> Posting:
     """Append a report. No earlier entry changes, so none is read."""
     exempt, excess = split(entry.total, ledger.remaining)
-    newest = entry._replace(exempt=exempt, excess=excess)
+    newest = LedgerEntry(entry.report_id, entry.employment_id, entry.cvr, entry.revision, entry.total, exempt, excess)
     entries, more = ledger.entries, ledger.more
     if (place := entries.count("\n")) < MOST_INSIDE:
         entries += _line(newest)
@@ -181,8 +183,13 @@ def _with_entries(ledger: Ledger, entries: Sequence[LedgerEntry]) -> Ledger:
 def _next(ledger: Ledger, *, exempt: int, excess: int, entries: str, more: EntryMap) -> Ledger:
     if exempt + excess > LARGEST_ORE:
         raise ValueError("the sum of the reports is larger than an amount may be")
-    return ledger._replace(
+    return Ledger(
+        card_id=ledger.card_id,
+        year=ledger.year,
         revision=ledger.revision + 1,
+        allowance=ledger.allowance,
+        provisional=ledger.provisional,
+        allowance_version=ledger.allowance_version,
         exempt=exempt,
         excess=excess,
         warned=thresholds_crossed(allowance=ledger.allowance, reported=exempt + excess),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from typing import Final
 
-_OBJECTS_A_COLLECTION: Final = 100_000
+_OBJECTS_A_COLLECTION: Final = 300_000
 
 
 def collect_seldom() -> None:

@@ -37,7 +37,8 @@ BATCH_SECONDS: Final = Histogram(
 )
 RECORD_AGE: Final = Histogram(
     "frikort_record_age_seconds",
-    "Seconds from the acceptance of a command to the end of the batch with a message that it led to.",
+    "Seconds from the acceptance of a command to the end of the batch with a message that it led to: the oldest of its "
+    "type in each batch.",
     ["processor", "type"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
 )

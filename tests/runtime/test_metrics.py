@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 import httpx2
 import pytest
 from fastapi import APIRouter, FastAPI, HTTPException
+from frikort_contracts.cloudevents import time_text
 from prometheus_client import REGISTRY
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -87,16 +89,20 @@ async def test_a_path_or_method_that_the_client_invents_is_no_label(method: str,
     assert requests(service, method, path, "refused") is None
 
 
-async def test_the_age_of_a_record_is_measured_by_processor_and_type() -> None:
+async def test_the_age_of_the_oldest_record_of_a_batch_is_measured_by_processor_and_type() -> None:
     kafka, database, faults = MemoryKafka(), MemoryDatabase(TALLIES), Faults()
     instance = Instance(kafka, database, faults, service="aged")
     labels = {"processor": "aged.tallies", "type": dict(command("a", 1).headers)["ce_type"].decode()}
     assert REGISTRY.get_sample_value("frikort_record_age_seconds_count", labels) == 0
-    for number in range(3):
-        kafka.append(command("a", number), partition=0)
+    now = datetime.now(UTC)
+    for number, age in enumerate((100, 900, 200)):
+        record = command("a", number)
+        time = time_text(now - timedelta(seconds=age)).encode()
+        kafka.append(record._replace(headers=tuple({**dict(record.headers), "ce_time": time}.items())), partition=0)
     await instance.drain([COMMANDS])
-    assert REGISTRY.get_sample_value("frikort_record_age_seconds_count", labels) == 3
-    assert (REGISTRY.get_sample_value("frikort_record_age_seconds_sum", labels) or 0) >= 0
+    assert REGISTRY.get_sample_value("frikort_record_age_seconds_count", labels) == 1
+    seconds = REGISTRY.get_sample_value("frikort_record_age_seconds_sum", labels) or 0
+    assert 900 <= seconds < 900 + (datetime.now(UTC) - now).total_seconds() + 1
 
 
 def test_the_metrics_of_a_processor_are_there_before_its_first_batch() -> None:

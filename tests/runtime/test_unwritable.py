@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from frikort_contracts.cloudevents import Record
 from frikort_contracts.topics import OUTCOMES
@@ -12,7 +14,7 @@ from services.runtime.processing import batch_processor
 from services.runtime.processing.apply import Document, Incoming
 from services.runtime.processing.dead_letters import Replay, facts_of
 from services.runtime.processing.positions import Partition
-from services.runtime.processing.unwritable import MOST_EVENT_BYTES, CannotBeWritten, Problem, check_size
+from services.runtime.processing.unwritable import MOST_EVENT_BYTES, CannotBeWritten, Problem, check_sizes
 from tests.runtime.memory import Crash, Faults, Instance, MemoryDatabase, MemoryKafka
 from tests.runtime.tally import COMMANDS, TALLIES, Tally, assert_every_effect_happened_once, command, id_of
 
@@ -91,11 +93,11 @@ async def test_an_event_that_no_topic_takes_is_noticed_before_its_document_is_wr
 ) -> None:
     records = [command("a", 1), command("large", 2), command("a", 3)]
 
-    def refuse(record: Record) -> None:
-        if b'"large"' in record.value:
+    def refuse(records: Sequence[Record]) -> None:
+        if any(b'"large"' in record.value for record in records):
             raise CannotBeWritten(Problem.MESSAGE_TOO_LARGE)
 
-    monkeypatch.setattr(batch_processor, "check_size", refuse)
+    monkeypatch.setattr(batch_processor, "check_sizes", refuse)
     kafka, database = kafka_with(*records)
     await Instance(kafka, database, Faults()).drain([COMMANDS])
     assert dead_in(kafka) == {1: "cannot be written: message-too-large"}
@@ -129,6 +131,6 @@ def replay_first(kafka: MemoryKafka, number: int) -> Incoming:
 
 
 def test_an_event_is_refused_above_the_limit_alone() -> None:
-    check_size(Record("topic", b"k", b"x" * (MOST_EVENT_BYTES - 1), ()))
+    check_sizes([Record("topic", b"k", b"x" * (MOST_EVENT_BYTES - 1), ())])
     with pytest.raises(CannotBeWritten, match="message-too-large"):
-        check_size(Record("topic", b"k", b"x" * MOST_EVENT_BYTES, ()))
+        check_sizes([Record("topic", b"k", b"x" * MOST_EVENT_BYTES, ())])

@@ -128,11 +128,14 @@ def random_ids() -> Iterator[None]:
     """Ids are drawn when an event is published. (Drawn at the decision they are harmless: the outbox keeps them.)"""
     count = itertools.count(1)
 
-    def pending_records(document: Document[Any]) -> Iterator[Record]:
-        for pending in document.outbox:
-            for record in pending.entry:
-                headers = {**dict(record.headers), "ce_id": str(UUID(int=next(count))).encode()}
-                yield record._replace(headers=tuple(headers.items()))
+    def pending_records(document: Document[Any]) -> list[Record]:
+        return [
+            record._replace(
+                headers=tuple({**dict(record.headers), "ce_id": str(UUID(int=next(count))).encode()}.items())
+            )
+            for pending in document.outbox
+            for record in pending.entry.records()
+        ]
 
     with patch.object(apply_module, "_pending_records", pending_records):
         yield
@@ -225,8 +228,8 @@ def only_its_own(
 ) -> None:
     mine = {(delivery.incoming.topic, delivery.incoming.partition) for delivery in deliveries}
 
-    def pending_records(document: Document[Any]) -> Iterator[Record]:
-        return (r for p in document.outbox if (p.topic, p.partition) in mine for r in p.entry)
+    def pending_records(document: Document[Any]) -> list[Record]:
+        return [r for p in document.outbox if (p.topic, p.partition) in mine for r in p.entry.records()]
 
     with (
         patch.object(apply_module, "_pending_records", pending_records),

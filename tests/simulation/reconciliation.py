@@ -355,7 +355,7 @@ class Reconciliation:
         for service in self.environment.services.values():
             for database in service.databases.values():
                 for name in database.documents:
-                    outbox = [record for pending in database.read(name).outbox for record in pending.entry]
+                    outbox = [record for pending in database.read(name).outbox for record in pending.entry.records()]
                     for record in last_of_each_key(outbox):
                         place = self.environment.broker.partitions.get(self.environment.broker.partition_of(record), ())
                         invariant(

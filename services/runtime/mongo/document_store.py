@@ -34,7 +34,7 @@ _AFTER_SLASH = chr(ord("/") + 1)
 _MOST_READS = 100
 # Documents are stored in the index on their ids, so a guarded write by id needs one search instead of two.
 _CLUSTERED = {"key": {"_id": 1}, "unique": True}
-_BY_ID = [("_id", ASCENDING)]
+_BY_ID = "_id_"  # the name of the clustered index; a list of fields would be converted for each write
 # To find several ids or ranges, MongoDB scans the whole of a clustered collection (SERVER-67105), unless it has another
 # index that begins with the id. The format never changes, so no replacement changes this index.
 _IDS = IndexModel([("_id", ASCENDING), ("format", ASCENDING)], name="ids")

@@ -7,7 +7,7 @@ another key is ``{type, json, key}``. One whose type several topics carry has th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from frikort_contracts.cloudevents import Record
@@ -34,8 +34,9 @@ class StoredEntry:
         """See ``OutboxEntry``."""
         return sum([len(event["json"]) for event in self._stored["events"]])
 
-    def __iter__(self) -> Iterator[Record]:
-        return iter(self.decoded())
+    def records(self) -> list[Record]:
+        """See ``OutboxEntry``."""
+        return self.decoded().records()
 
     def decoded(self) -> OutboxEntry:
         """The entry."""

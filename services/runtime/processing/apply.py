@@ -16,7 +16,7 @@ from frikort_contracts.cloudevents import Envelope, Headers, Record, id_text
 
 from services.runtime.processing.decision import Address, Processor, S
 from services.runtime.processing.entries import EntriesNotLoaded, EntryMap
-from services.runtime.processing.outbox import OutboxEntry, emit
+from services.runtime.processing.outbox import emit
 
 logger = structlog.get_logger(__name__)
 
@@ -52,7 +52,7 @@ class StoredEntry(Protocol):
     @property
     def size(self) -> int: ...
 
-    def __iter__(self) -> Iterator[Record]: ...
+    def records(self) -> list[Record]: ...
 
 
 class PendingEvents(NamedTuple):
@@ -209,8 +209,12 @@ def apply_deliveries(
             continue
         before = document.state
         try:
-            entry = _apply(emitter, processor, documents, document, delivery, message_id)
-        except EntriesNotLoaded:
+            taken_aliases = documents.held_by_others(address.candidates, document) if address.candidates else ()
+            state, events = processor.decide(before, envelope, taken_aliases)
+            entry = emit(envelope, message_id, emitter, events) if events else None
+            documents.update(document, state, () if state is None else processor.aliases(state))
+        except EntriesNotLoaded as missing:
+            missing.document = document.id
             raise
         except Exception as error:
             logger.exception(
@@ -223,43 +227,23 @@ def apply_deliveries(
             continue
         if not is_idempotent:
             document.applied = document.applied.with_entries({message_id: True})
-        elif document.state is before and not entry.events:
+        elif state is before and entry is None:
             continue
         _mark_changed(document, incoming)
-        if entry.events:
+        if entry is not None:
             document.outbox.append(PendingEvents(incoming.topic, incoming.partition, incoming.offset, entry))
-            applied.records += entry
+            applied.records += entry.records()
             applied.causes.append(message_id)
 
 
-def _apply(
-    emitter: str,
-    processor: Processor[S],
-    documents: Documents[S],
-    document: Document[S],
-    delivery: Delivery,
-    message_id: str,
-) -> OutboxEntry:
-    _, envelope, address = delivery
-    taken_aliases = documents.held_by_others(address.candidates, document) if address.candidates else ()
-    try:
-        state, events = processor.decide(document.state, envelope, taken_aliases)
-    except EntriesNotLoaded as missing:
-        missing.document = document.id
-        raise
-    entry = emit(envelope, message_id, emitter, events)
-    documents.update(document, state, () if state is None else processor.aliases(state))
-    return entry
-
-
-def _pending_records(document: Document[Any]) -> Iterable[Record]:
-    for pending in document.outbox:
-        yield from pending.entry
+def _pending_records(document: Document[Any]) -> list[Record]:
+    return [record for pending in document.outbox for record in pending.entry.records()]
 
 
 def _mark_changed(document: Document[Any], by: Incoming) -> None:
     if not document.changed:
-        document.outbox = [_taken_over(pending, by) for pending in document.outbox]
+        if document.outbox:
+            document.outbox = [_taken_over(pending, by) for pending in document.outbox]
         document.changed = True
 
 

@@ -41,12 +41,13 @@ from services.runtime.processing.preparation import NotYetKnown
 from services.runtime.processing.producer import Producer
 from services.runtime.processing.projection import Projection, project_deliveries
 from services.runtime.processing.published import PublishedEvents, batch_starts
-from services.runtime.processing.unwritable import CannotBeWritten, check_size
+from services.runtime.processing.unwritable import CannotBeWritten, bytes_of, check_sizes
 
 logger = structlog.get_logger(__name__)
 
 _MOST_LOADS: Final = 100  # each further one needs a write of another instance between two reads
 _COMPACTED: Final = frozenset(topic.name for topic in TOPICS if topic.cleanup == "compact")
+_LATEST: Final = datetime.max.replace(tzinfo=UTC)
 LARGE_OUTBOX: Final = 3 * 1024 * 1024  # bytes of JSON; MongoDB stores documents of at most 16 MB
 
 Position = tuple[str, int, int]
@@ -184,13 +185,12 @@ class BatchProcessor(Generic[S]):
                 add_asked(asked, missing)
                 continue
             changed = documents.changed()
-            if len(batch) > 1 and any(map(_has_large_outbox, changed)):
+            if len(batch) > 1 and bytes_of(applied.records) > LARGE_OUTBOX and any(map(_has_large_outbox, changed)):
                 return await self._process_halves(batch)
             failed = {_position(f.delivery.incoming): f"the rule failed: {f.error}" for f in applied.failures}
             reasons = {**broken, **failed, **unwritable}
             self._check_dead_in_a_row(batch, reasons)
-            for record in applied.records:
-                check_size(record)
+            check_sizes(applied.records)
             if not changed or await self._store.write(changed):
                 break
             # Another instance wrote first, or created a holder of a new alias: load again, with the new aliases.
@@ -218,13 +218,18 @@ class BatchProcessor(Generic[S]):
         return BatchResult(*(a + b for a, b in zip(astuple(first), astuple(second), strict=True)))
 
     def _observe_ages(self, deliveries: Sequence[Delivery]) -> None:
-        now = datetime.now(UTC)
+        """Observe the oldest message of each type: an observation of every message would cost as much as its write."""
+        oldest: dict[bytes, datetime] = {}
         for incoming, envelope, _ in deliveries:
             # Prepared data has no type any more.
-            age = self._age_of.get(_type_of(incoming))
-            if age is not None and replay_in(incoming) is None:
+            message_type = _type_of(incoming)
+            if envelope.time < oldest.get(message_type, _LATEST) and replay_in(incoming) is None:
+                oldest[message_type] = envelope.time
+        now = datetime.now(UTC)
+        for message_type, time in oldest.items():
+            if (age := self._age_of.get(message_type)) is not None:
                 # The time is that of another machine's clock.
-                age.observe(max(0.0, (now - envelope.time).total_seconds()))
+                age.observe(max(0.0, (now - time).total_seconds()))
 
     def revoked(self) -> None:
         """Forget the documents of the partitions: another instance may write them now. No batch is in progress."""
@@ -276,12 +281,13 @@ class BatchProcessor(Generic[S]):
         deliveries: list[Delivery] = []
         broken: dict[Position, str] = {}
         prepare = unprepared if isinstance(self._processor, Projection) else self._processor.prepare
+        decode, address_of = self._decoder.decode, self._processor.address_of
         for incoming in batch:
             if self._is_replay_for_another(incoming):
                 continue
             try:
-                envelope = self._decoder.decode(self._topics[incoming.topic], incoming)
-                address = self._processor.address_of(envelope)
+                envelope = decode(self._topics[incoming.topic], incoming)
+                address = address_of(envelope)
             except BrokenContract as reason:
                 broken[_position(incoming)] = str(reason)
                 continue

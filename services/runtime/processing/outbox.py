@@ -6,7 +6,7 @@ Topic, ids and headers of the records are derived from the stored facts, the sam
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
@@ -39,7 +39,7 @@ class SerializedEvent(NamedTuple):
 
 @dataclass(slots=True)
 class OutboxEntry:
-    """The events that one message made a processor emit. Iterating yields their records, in order.
+    """The events that one message made a processor emit.
 
     ``emitter`` is ``<service>/<processor>``, ``cause`` the id of the message, ``correlation`` and ``time`` are its
     ``ce_correlationid`` and ``ce_time``. The id of a record is the UUIDv5 of the cause's id and ``<emitter>/<index>``.
@@ -57,18 +57,21 @@ class OutboxEntry:
         """The length of the events' JSON, in bytes."""
         return sum([len(event.value) for event in self.events])
 
-    def __iter__(self) -> Iterator[Record]:
+    def records(self) -> list[Record]:
+        """The records of the events, in order."""
+        emitter = self.emitter
         context = context_headers(
-            source=_source_of(self.emitter),
+            source=_source_of(emitter),
             time=self.time,
             correlation_id=self.correlation,
             causation_id=self.cause,
             traceparent=self.traceparent,
         )
         namespace = bytes.fromhex(self.cause.replace("-", ""))
-        for index, (message_type, key, value, topic_name) in enumerate(self.events):
-            message_id = uuid5_text(namespace, f"{self.emitter}/{index}")
-            yield event_record(message_type, key, value, message_id, context, topic_name)
+        return [
+            event_record(message_type, key, value, uuid5_text(namespace, f"{emitter}/{index}"), context, topic_name)
+            for index, (message_type, key, value, topic_name) in enumerate(self.events)
+        ]
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -27,7 +28,12 @@ class CannotBeWritten(RuntimeError):
         self.problem = problem
 
 
-def check_size(record: Record) -> None:
+def check_sizes(records: Iterable[Record]) -> None:
     """Raise ``CannotBeWritten`` for an event that no topic takes. It must be known before its document is written."""
-    if len(record.value) + len(record.key) > MOST_EVENT_BYTES:
+    if any(len(record.value) + len(record.key) > MOST_EVENT_BYTES for record in records):
         raise CannotBeWritten(Problem.MESSAGE_TOO_LARGE)
+
+
+def bytes_of(records: Iterable[Record]) -> int:
+    """The length of the events' JSON, in bytes."""
+    return sum([len(record.value) for record in records])
