@@ -171,7 +171,7 @@ async def test_a_wrong_statement_is_replaced_and_published_under_a_later_revisio
     assert NOTHING in await rebuild(world, "statements"), "the second time everything is right"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param("statements", marks=pytest.mark.verify), "card_feeds"])
 async def test_dropped_documents_are_built_again_to_the_byte(world: World, name: str) -> None:
     job = world.job()
     job.report(123_400)
@@ -193,6 +193,7 @@ async def test_dropped_documents_are_built_again_to_the_byte(world: World, name:
     assert await records_of_feeds(world, job.card) > count, "the documents are those that the service goes on with"
 
 
+@pytest.mark.verify
 async def test_an_interrupted_rebuild_continues_and_publishes_what_it_had_noted(world: World) -> None:
     """It was killed after it had corrected the card: once with the documents beside, and once after these were gone."""
     job = world.job()
@@ -212,6 +213,7 @@ async def test_an_interrupted_rebuild_continues_and_publishes_what_it_had_noted(
         revision = after.revision
 
 
+@pytest.mark.verify
 async def test_an_erased_person_stays_erased(world: World) -> None:
     job = world.job()
     job.report(123_400)
@@ -238,6 +240,7 @@ async def test_an_erased_person_stays_erased(world: World) -> None:
     assert state_of(world, "statements", job.card)["erased"]
 
 
+@pytest.mark.verify
 async def test_entries_outside_a_document_are_compared_and_replaced(world: World) -> None:
     job = world.job()
     amounts = list(range(1_000, 1_000 + MOST_INSIDE + 6))
@@ -277,6 +280,7 @@ def reports_in(found: tuple[bytes, dict[str, Any]] | None) -> dict[str, Sequence
     return {**outside, **kept.get("recent", {}), **kept["inside"]}
 
 
+@pytest.mark.verify
 async def test_a_document_that_no_record_is_about_is_removed_only_when_asked(world: World) -> None:
     with database_of(world) as database:
         phantom = {"_id": "00000000-0000-4000-8000-000000000000", "version": 1, "format": 1, "outbox": []}
@@ -289,6 +293,7 @@ async def test_a_document_that_no_record_is_about_is_removed_only_when_asked(wor
         assert database["statements"].find_one({"_id": phantom["_id"]}) is None
 
 
+@pytest.mark.verify
 async def test_of_two_commands_at_once_one_waits_and_neither_removes_a_document(world: World) -> None:
     job = world.job()
     job.report(123_400)

@@ -21,6 +21,7 @@ _OF_OPERATORS: Final = (
     "tests/deploy/test_image.py",
     "tests/integration/test_resilience.py",
     "tests/integration/test_reconciliation.py",
+    "tests/integration/test_rebuild_documents.py",
     "tests/exports/test_extract_integration.py",
 )
 
