@@ -18,6 +18,7 @@ from deploy.local.system import LocalSystem
 from tests.scans import record_scans
 from tests.scheduling import Scheduling, group_of, rank
 from tests.tracing import Receiver
+from tests.waiting import SHORT_WAITS
 
 settings.register_profile("frikort", deadline=None)  # tests may run on a busy machine
 settings.load_profile("frikort")
@@ -90,7 +91,7 @@ def traces() -> Iterator[Receiver]:
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory, traces: Receiver) -> Iterator[LocalSystem]:
     """Kafka, MongoDB, the OpenID provider and the services, on free ports. They send their spans to ``traces``."""
-    environment = SHORT_SESSIONS | {"FRIKORT_TRACES_URL": traces.url, "OTEL_BSP_SCHEDULE_DELAY": "500"}
+    environment = SHORT_SESSIONS | SHORT_WAITS | {"FRIKORT_TRACES_URL": traces.url, "OTEL_BSP_SCHEDULE_DELAY": "500"}
     with _until_its_tests_end("system") as running:
         started = running.enter_context(LocalSystem(Config(tmp_path_factory.mktemp("system"), environment=environment)))
         record_scans(started.mongodb)

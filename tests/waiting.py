@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
+
+SHORT_WAITS: Final = {"FRIKORT_EXTRACT_POLL": "0.2", "FRIKORT_MIN_BATCH_INTERVAL": "0.03"}
+"""Settings of a system under test: what exports gathers for a second in production is there at once."""
 
 _PAUSE = 0.05
 

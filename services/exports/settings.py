@@ -29,9 +29,9 @@ class ExportsSettings(RuntimeSettings):
         description="A JSON file: authority -> public JWK (EC P-256), for each authority that gets the CPR number."
     )
     # Statements are not urgent, and a batch costs much the same whatever its size.
-    min_batch_interval: float = Field(default=0.3, ge=0, description="Seconds for each small batch, on average.")
+    min_batch_interval: float = Field(default=1.0, ge=0, le=10, description="Seconds for each small batch, on average.")
     extract_files: FileAddress = Field(description=FILES_DESCRIPTION)
-    extract_poll: float = Field(default=0.2, gt=0, description="Seconds between checks for new extracts.")
+    extract_poll: float = Field(default=1.0, gt=0, description="Seconds between checks for new extracts.")
     extract_lease: float = Field(default=30.0, gt=0, description="Seconds until a silent worker loses its extract.")
     statistics_delay_days: int = Field(
         default=10, ge=1, description="Days from the end of a month until its statistics are published."

@@ -18,7 +18,7 @@ from services.runtime.error_kinds import RETRYABLE
 from services.runtime.errors import describe
 from services.runtime.garbage_collection import collect_seldom
 from services.runtime.kafka import topics
-from services.runtime.kafka.consumer import KafkaConsumer, group_of
+from services.runtime.kafka.consumer import FETCH_WAIT, KafkaConsumer, group_of
 from services.runtime.kafka.dead_letters.waiting import dead_letter_counter
 from services.runtime.kafka.producer import KafkaProducer
 from services.runtime.kafka.topics import MissingTopics
@@ -268,6 +268,8 @@ class Runtime:
                 topics={topic.name for processor in self._processors for topic in processor.topics},
                 group=group,
                 client_id=f"frikort-{self.name}",
+                # A process that gathers records for a second need not ask for them more often.
+                fetch_wait=max(FETCH_WAIT, settings.min_batch_interval),
             ),
             processors=processors,
             batching=BatchPolicy(

@@ -13,13 +13,15 @@ from deploy.local.system import SERVICES, LocalSystem
 from services.runtime.mongo.driver import close, connect, durable_database
 from tests.exports.harness import Exports
 from tests.mongodb_driver import DRIVER
+from tests.waiting import SHORT_WAITS
 
 
 @pytest.fixture(scope="package")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
     """Exports without other services, which would consume the invented events of these tests too."""
     alone = [service for service in SERVICES if service.name == "exports"]
-    with LocalSystem(Config(tmp_path_factory.mktemp("exports")), services=alone) as running:
+    config = Config(tmp_path_factory.mktemp("exports"), environment=SHORT_WAITS)
+    with LocalSystem(config, services=alone) as running:
         yield running
 
 

@@ -31,7 +31,7 @@ from deploy.local.system import SERVICES, TOPICS, LocalSystem
 from services.runtime.kafka.producer import KafkaProducer
 from tests.exports.build import A, B, Ledger, corrected, reported
 from tests.exports.test_extract_integration import Topics, a_card, file_of, request
-from tests.waiting import eventually
+from tests.waiting import SHORT_WAITS, eventually
 
 EXAMPLES: Final = REPOSITORY / "contracts" / "examples"
 YEAR: Final = 2025
@@ -50,7 +50,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSystem]:
     table = directory / "authorities.toml"
     table.write_text(to_toml(LOCAL))
     alone = [service for service in SERVICES if service.name == "exports"]
-    with LocalSystem(Config(directory / "data", environment={SETTING: str(table)}), services=alone) as system:
+    config = Config(directory / "data", environment={SETTING: str(table), **SHORT_WAITS})
+    with LocalSystem(config, services=alone) as system:
         yield system
 
 

@@ -51,6 +51,8 @@ _FACTS: Final = {
 }
 _PROGRESS_SECONDS: Final = 1.0
 _MAX_PAUSE_SECONDS: Final = 30.0
+_WAIT_WITH_REQUESTS: Final = 0.2
+"""Seconds between checks while a request waits until the statements are recent enough."""
 _COUNT_INTERVAL_SECONDS: Final = 10.0
 _RELEASE_TIMEOUT_SECONDS: Final = 2.0
 
@@ -217,9 +219,11 @@ def extract_job(
         await reader.ensure_indexes()
         was_rebuilding = False
         while True:
+            wait = poll
             for queue, worker in zip(queues, workers, strict=True):
                 if not (available := await queue.available()):
                     continue
+                wait = min(poll, _WAIT_WITH_REQUESTS)
                 is_rebuilding = await is_unfinished(runtime.database, statements.name)
                 if is_rebuilding and not was_rebuilding:
                     logger.warning("exports.extracts_wait_for_rebuild")
@@ -232,7 +236,7 @@ def extract_job(
                         claimed := await queue.claim(request.extract_id)
                     ):
                         await worker.make(claimed)
-            await asyncio.sleep(poll)
+            await asyncio.sleep(wait)
 
     return make_extracts
 

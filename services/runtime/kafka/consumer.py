@@ -36,7 +36,7 @@ from services.runtime.settings import RuntimeSettings
 # A fetch brings about one batch of each partition.
 _RECORD_BYTES: Final = 1024
 # A partition whose records are all read waits for the broker's answer about the others before it is fetched again.
-_FETCH_WAIT: Final = 0.25
+FETCH_WAIT: Final = 0.25
 # The longest batch, with its retries, that a rebalance waits for.
 _REBALANCE_TIMEOUT_MS: Final = 60_000
 
@@ -85,7 +85,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
         topics: Collection[str],
         group: str,
         client_id: str,
-        fetch_wait: float = _FETCH_WAIT,
+        fetch_wait: float = FETCH_WAIT,
         order: ReadingOrder = _AS_FETCHED,
     ) -> None:
         self._listener: RebalanceListener | None = None

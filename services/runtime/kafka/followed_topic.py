@@ -17,8 +17,9 @@ from services.runtime.settings import KafkaSettings
 
 _POLL_MS: Final = 500
 # A record ends the wait at once; while there is none, a reader costs one fetch each such time. A request for the end of
-# the topic waits behind the fetch.
+# the topic waits behind the fetch: a reader that asks for it again and again waits less, and one that ends there least.
 _FOLLOW_WAIT_MS: Final = 5_000
+_CHECKED_WAIT_MS: Final = 1_000
 _READ_WAIT_MS: Final = 100
 _CHECK: Final = timedelta(seconds=2)
 
@@ -40,7 +41,7 @@ async def records_of(
     (``contextlib.aclosing``) if it may not be read to its end. Raises the errors of aiokafka.
     """
     needs_ends = caught_up is not None or not follow
-    wait = _READ_WAIT_MS if needs_ends else _FOLLOW_WAIT_MS
+    wait = _READ_WAIT_MS if not follow else _FOLLOW_WAIT_MS if caught_up is None else _CHECKED_WAIT_MS
     consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False, fetch_max_wait_ms=wait)
     try:
         await consumer.start()
