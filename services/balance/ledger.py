@@ -20,6 +20,7 @@ from services.runtime.processing.entries import EntryMap
 MOST_INSIDE: Final = 32
 """The reports in the text of a ledger; the document of a usual year has all of its reports."""
 MORE: Final = "more"
+_NO_MORE: Final = EntryMap(MORE)
 
 
 class LedgerEntry(NamedTuple):
@@ -55,7 +56,7 @@ class Ledger(NamedTuple):
     excess: int = 0
     warned: tuple[Threshold, ...] = ()
     entries: str = ""
-    more: EntryMap = EntryMap(MORE)
+    more: EntryMap = _NO_MORE
 
     def to_stored(self) -> dict[str, Any]:
         """See ``PlainState``."""
@@ -67,7 +68,7 @@ class Ledger(NamedTuple):
     def from_stored(cls, stored: Mapping[str, Any]) -> Self:
         """See ``PlainState``. A field that only a later release knows is ignored."""
         known = stored if stored.keys() <= _FIELDS else {name: stored[name] for name in _FIELDS & stored.keys()}
-        more = EntryMap(MORE) if known["more"] is None else EntryMap.from_stored(known["more"])
+        more = _NO_MORE if known["more"] is None else EntryMap.from_stored(known["more"])
         return cls(**{**known, "warned": tuple(map(Threshold, known["warned"])), "more": more})
 
     @property

@@ -16,6 +16,9 @@ from pydantic_core import CoreSchema, core_schema
 MOST_INSIDE: Final = 32
 """The entries of a map that are stored in the document itself."""
 
+# Shared by all maps without entries, of which a cache has thousands. No code adds to it.
+_NONE: Final[Mapping[str, Any]] = {}
+
 
 class EntriesNotLoaded(LookupError):
     """A rule needs entries that are not loaded: those of ``keys``, or all. The batch is applied again with them.
@@ -48,11 +51,11 @@ class EntryMap:
         recent: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
-        self.inside: Mapping[str, Any] = inside or {}
+        self.inside: Mapping[str, Any] = inside or _NONE
         self.outside = outside
-        self.recent: Mapping[str, Any] = recent or {}
-        self.changed: Mapping[str, Any] = {}
-        self._loaded: dict[str, Any] = dict(self.recent)
+        self.recent: Mapping[str, Any] = recent or _NONE
+        self.changed: Mapping[str, Any] = _NONE
+        self._loaded: Mapping[str, Any] = self.recent
         self._is_complete = outside == len(self.recent)
 
     def __eq__(self, other: object) -> bool:
@@ -133,14 +136,13 @@ class EntryMap:
 
     def add_loaded(self, entries: Mapping[str, Any], asked: Iterable[str] | None) -> None:
         """Add what is stored of the keys ``asked`` for, or of all. A key without an entry has none."""
-        for key in entries if asked is None else asked:
-            self._loaded.setdefault(key, entries.get(key))
+        self._loaded = {**{key: entries.get(key) for key in (entries if asked is None else asked)}, **self._loaded}
         self._is_complete = self._is_complete or asked is None
 
     def set_written(self) -> None:
         """The document was written: keep of the map what the document has."""
-        self.recent, self.changed = self.changed, {}
-        self._loaded = dict(self.recent)
+        self.recent, self.changed = self.changed, _NONE
+        self._loaded = self.recent
         self._is_complete = self.outside == len(self.recent)
 
     def to_stored(self) -> dict[str, Any]:
