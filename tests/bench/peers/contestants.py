@@ -36,9 +36,9 @@ def _python(module: str) -> Callable[[], list[str]]:
 PEERS: Final = (
     Peer("Quix Streams", _python("quix_ledgers"), "exactly-once", least=1.0),
     Peer("Quix Streams at least once", _python("quix_ledgers"), "at-least-once", least=1.0),
-    Peer("faust-streaming", _python("faust_ledgers"), "at-least-once", least=1.0, events=_SLOW_EVENTS),
+    Peer("faust-streaming", _python("faust_ledgers"), "at-least-once", least=6.0, events=_SLOW_EVENTS),
     Peer("faust-streaming exactly once", _python("faust_ledgers"), "exactly-once", events=_SLOW_EVENTS),
-    Peer("Bytewax", _python("bytewax_ledgers"), "at-least-once", least=1.0),
-    Peer("Kafka Streams", kafka_streams, "exactly-once", least=0.5),
+    Peer("Bytewax", _python("bytewax_ledgers"), "at-least-once", least=1.5),
+    Peer("Kafka Streams", kafka_streams, "exactly-once", least=0.65),
     Peer("Kafka Streams at least once", kafka_streams, "at-least-once"),
 )

@@ -67,7 +67,7 @@ RATIOS: Final = (
         ("balance, traces off", _PROCESSOR_TIME),
     ),
     Ratio("two instances", "times one instance", ("two balances", RATE), ("balance", RATE), least=1.6),
-    Ratio("history", "of the rate onto an empty one", ("balance onto ten years", RATE), ("balance", RATE), least=0.9),
+    Ratio("history", "of the rate onto an empty one", ("balance onto ten years", RATE), ("balance", RATE), least=0.95),
     Ratio("memory", "MB with more memory", ("balance, more memory", "MB"), None),
     Ratio("memory", "MB of balance at the end of the replay", ("balance", "MB"), None, most=150),
 )

@@ -39,7 +39,7 @@ async def polars(bench: Bench) -> Figures:
 
 CASES: Final = (Case("exports", ROW, exports), Case("Polars", ROW, polars))
 RATIOS: Final = (
-    Ratio(ROW, "the rate of Polars", ("exports", RATE), ("Polars", RATE), least=0.5),
+    Ratio(ROW, "the rate of Polars", ("exports", RATE), ("Polars", RATE), least=0.6),
     Ratio(
         ROW,
         "memory at 10^6 statements, times that at 10^4",
