@@ -29,7 +29,7 @@ class ExportsSettings(RuntimeSettings):
         description="A JSON file: authority -> public JWK (EC P-256), for each authority that gets the CPR number."
     )
     # Statements are not urgent, and a batch costs much the same whatever its size.
-    min_batch_interval: float = Field(default=1.0, ge=0, le=10, description="Seconds for each small batch, on average.")
+    min_batch_interval: float = Field(default=1.0, ge=0, le=2, description="Seconds for each small batch, on average.")
     extract_files: FileAddress = Field(description=FILES_DESCRIPTION)
     extract_poll: float = Field(default=1.0, gt=0, description="Seconds between checks for new extracts.")
     extract_lease: float = Field(default=30.0, gt=0, description="Seconds until a silent worker loses its extract.")

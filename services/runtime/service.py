@@ -268,7 +268,8 @@ class Runtime:
                 topics={topic.name for processor in self._processors for topic in processor.topics},
                 group=group,
                 client_id=f"frikort-{self.name}",
-                # A process that gathers records for a second need not ask for them more often.
+                # A process that gathers records for a second need not ask for them more often. Other requests to the
+                # broker wait behind the fetch, for less than their time limits.
                 fetch_wait=max(FETCH_WAIT, settings.min_batch_interval),
             ),
             processors=processors,

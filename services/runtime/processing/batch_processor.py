@@ -218,7 +218,7 @@ class BatchProcessor(Generic[S]):
         return BatchResult(*(a + b for a, b in zip(astuple(first), astuple(second), strict=True)))
 
     def _observe_ages(self, deliveries: Sequence[Delivery]) -> None:
-        """Observe the oldest message of each type: an observation of every message would cost as much as its write."""
+        """Observe the oldest message of each type, which says how late the batch is."""
         oldest: dict[bytes, datetime] = {}
         for incoming, envelope, _ in deliveries:
             # Prepared data has no type any more.
