@@ -29,6 +29,7 @@ _UUID_OR_CPR = re.compile(
     r"(?P<uuid>(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z]))"
     r"|(?<!\d)(?P<date>\d{6})[- ]?(?P<serial>\d{4})(?!\d)"
 )
+# Most texts have no ten digits, and this search takes half the time of the other.
 _TEN_DIGITS = re.compile(r"\d{6}[- ]?\d{4}")
 
 
@@ -89,7 +90,7 @@ def _check_cpr(text: str) -> str:
 
 def check_no_cpr(text: str) -> str:
     """``text``, unless it holds what reads as a CPR number. Raises ``ValueError``."""
-    if _TEN_DIGITS.search(text) is None:  # most texts; this search takes half the time
+    if _TEN_DIGITS.search(text) is None:
         return text
     for match in _UUID_OR_CPR.finditer(text):
         if match["uuid"] is not None:
@@ -257,7 +258,6 @@ def is_none(value: object) -> bool:
 def redact_cpr(value: Any) -> Any:
     """``value`` with anything that looks like a CPR number in a string replaced; used by the loggers."""
     if isinstance(value, str):
-        # Most texts of a log have no ten digits, and this search takes half the time.
         if _TEN_DIGITS.search(value) is None:
             return value
         return _UUID_OR_CPR.sub(lambda match: match["uuid"] or "[CPR]", value)

@@ -108,7 +108,7 @@ def find_entry(ledger: Ledger, report_id: str) -> LedgerEntry | None:
     """The entry of a report, or None if the report was never posted. Raises ``EntriesNotLoaded``."""
     start = ledger.entries.find(f"\n[{to_json(report_id).decode()},")
     if start < 0:
-        stored = ledger.more.get(report_id) if ledger.more.outside else None
+        stored = ledger.more.get(report_id)
         return None if stored is None else LedgerEntry(*stored[1:])
     return LedgerEntry(*from_json(ledger.entries[start + 1 :].partition("\n")[0]))
 

@@ -75,6 +75,8 @@ class EntryMap:
 
     def get(self, key: str) -> Any:
         """The value of ``key``, or None. Raises ``EntriesNotLoaded``."""
+        if not self.outside:
+            return self.inside.get(key)
         for entries in (self.inside, self.changed, self._loaded):
             if (value := entries.get(key)) is not None:
                 return value
