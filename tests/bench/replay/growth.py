@@ -67,6 +67,8 @@ class MemoryStore(Generic[S]):
     def __init__(self, documents: Processor[S] | Projection[S]) -> None:
         self._of = documents
         self._documents: dict[str, bytes] = {}
+        # As the real store has MongoDB project them, so that no whole document is decoded for its version.
+        self._versions: dict[str, int] = {}
         self._entries: dict[MapAddress, dict[str, bytes]] = defaultdict(dict)
 
     async def load(self, addresses: Sequence[Address]) -> Documents[S]:
@@ -79,7 +81,7 @@ class MemoryStore(Generic[S]):
             stored = self._entries[address]
             chosen = stored if keys is None else keys & stored.keys()
             values = {key: bson.decode(stored[key])["value"] for key in chosen}
-            found[address] = StoredEntries(bson.decode(self._documents[address.document])["version"], 0, values)
+            found[address] = StoredEntries(self._versions[address.document], 0, values)
         return found
 
     async def write(self, documents: Sequence[Document[S]]) -> bool:
@@ -88,7 +90,10 @@ class MemoryStore(Generic[S]):
                 for entries in document.entry_maps(self._of):
                     stored = self._entries[MapAddress(document.id, entries.name)]
                     stored |= {key: bson.encode({"value": value}) for key, value in entries.recent.items()}
-        self._documents |= {document.id: bson.encode(document_of(document, self._of)) for document in documents}
+        for document in documents:
+            stored_form = document_of(document, self._of)
+            self._documents[document.id] = bson.encode(stored_form)
+            self._versions[document.id] = stored_form["version"]
         return True
 
 
