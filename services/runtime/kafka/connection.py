@@ -13,6 +13,9 @@ from services.runtime.settings import KafkaSettings
 closed_connections.install()
 
 MECHANISM: Final = "SCRAM-SHA-512"
+# aiokafka's ``consumer_timeout_ms``: its fetcher goes through all partitions whenever a fetch, a read, a seek or a new
+# assignment calls for it, and at least this often. The default of 200 costs an idle process a tenth of its time.
+FETCHER_TIMEOUT_MS: Final = 2_000
 
 
 def client_options(settings: KafkaSettings) -> dict[str, Any]:

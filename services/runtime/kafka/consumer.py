@@ -25,7 +25,7 @@ from aiokafka.errors import (
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
-from services.runtime.kafka.connection import faststream_security
+from services.runtime.kafka.connection import FETCHER_TIMEOUT_MS, faststream_security
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.consumer import MembershipLost, RebalanceListener
 from services.runtime.processing.decision import DocumentSet
@@ -108,6 +108,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=_RECORD_BYTES * settings.batch_records,
             fetch_max_wait_ms=int(fetch_wait * 1000),
+            consumer_timeout_ms=FETCHER_TIMEOUT_MS,
             # One member gets the same partition numbers of all topics: what touches one document stays together.
             partition_assignment_strategy=(RangePartitionAssignor,),
             session_timeout_ms=int(settings.session_timeout * 1000),

@@ -10,7 +10,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from frikort_contracts.topics import Topic
 
-from services.runtime.kafka.connection import client_options
+from services.runtime.kafka.connection import FETCHER_TIMEOUT_MS, client_options
 from services.runtime.kafka.producer import number_of
 from services.runtime.processing.apply import Incoming
 from services.runtime.settings import KafkaSettings
@@ -42,7 +42,12 @@ async def records_of(
     """
     needs_ends = caught_up is not None or not follow
     wait = _READ_WAIT_MS if not follow else _FOLLOW_WAIT_MS if caught_up is None else _CHECKED_WAIT_MS
-    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False, fetch_max_wait_ms=wait)
+    consumer = AIOKafkaConsumer(
+        **client_options(settings),
+        enable_auto_commit=False,
+        fetch_max_wait_ms=wait,
+        consumer_timeout_ms=FETCHER_TIMEOUT_MS,
+    )
     try:
         await consumer.start()
         partitions = [

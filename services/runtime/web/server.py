@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 
 from services.runtime import exit_codes
 from services.runtime import logging as runtime_logging
+from services.runtime.backoff import is_set_within
 from services.runtime.processing.decision import Processor
 from services.runtime.processing.projection import Projection
 from services.runtime.reconciliation import CardCounter
@@ -40,14 +41,28 @@ _HEADER_BYTES = 16 * 1024
 _HEALTH_LIMITS = ConnectionLimits(most=100, per_address=100, headers_timeout=10, send_timeout=30, proxies=Proxies(""))
 
 
-class Server(uvicorn.Server):
+class _EventServer(uvicorn.Server):
+    """A server that ends once ``stopping`` is set, where uvicorn asks ten times a second whether it should end."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    async def main_loop(self) -> None:
+        """Tick once a second, which updates the ``Date`` header of answers, until the server should exit."""
+        while not await self.on_tick(0):
+            if await is_set_within(self._stopping, 1.0):
+                self.should_exit = True
+
+
+class Server(_EventServer):
     """A web server whose process ends within the stop timeout, with one of our exit codes.
 
     ``health`` is a further server, which answers as long as this one does.
     """
 
     def __init__(self, config: uvicorn.Config, runtime: Runtime, health: HealthServer | None = None) -> None:
-        super().__init__(config)
+        super().__init__(config, runtime.stopping)
         self._runtime = runtime
         self._health = health
         settings = runtime.settings
@@ -107,11 +122,12 @@ class Server(uvicorn.Server):
         os._exit(self.exit_code)
 
 
-class HealthServer(uvicorn.Server):
+class HealthServer(_EventServer):
     """Serves health and metrics beside a public port. Exits the process if its port is taken."""
 
     def __init__(self, runtime: Runtime) -> None:
-        super().__init__(_config(runtime, Starlette(routes=runtime.health_routes), runtime.settings.health_port))
+        config = _config(runtime, Starlette(routes=runtime.health_routes), runtime.settings.health_port)
+        super().__init__(config, asyncio.Event())
         self._socket = self.config.bind_socket()
         self._running: asyncio.Task[None] | None = None
 
@@ -121,7 +137,7 @@ class HealthServer(uvicorn.Server):
 
     async def stop(self) -> None:
         """Finish requests in progress and close the port."""
-        self.should_exit = True
+        self._stopping.set()
         if self._running is not None:
             await self._running
 
