@@ -35,8 +35,8 @@ from services.runtime.settings import RuntimeSettings
 
 # A fetch brings about one batch of each partition.
 _RECORD_BYTES: Final = 1024
-# A partition whose records are all read waits for the broker's answer about the others before it is fetched again.
-FETCH_WAIT: Final = 0.25
+# The default of aiokafka and of Kafka's own consumer.
+FETCH_WAIT: Final = 0.5
 # The longest batch, with its retries, that a rebalance waits for.
 _REBALANCE_TIMEOUT_MS: Final = 60_000
 

@@ -41,21 +41,22 @@ _HEADER_BYTES = 16 * 1024
 _HEALTH_LIMITS = ConnectionLimits(most=100, per_address=100, headers_timeout=10, send_timeout=30, proxies=Proxies(""))
 
 
-class _EventServer(uvicorn.Server):
+class EventServer(uvicorn.Server):
     """A server that ends once ``stopping`` is set, where uvicorn asks ten times a second whether it should end."""
 
-    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event, *, tick_seconds: float = 1.0) -> None:
         super().__init__(config)
         self._stopping = stopping
+        self._tick_seconds = tick_seconds
 
     async def main_loop(self) -> None:
         """Tick once a second, which updates the ``Date`` header of answers, until the server should exit."""
         while not await self.on_tick(0):
-            if await is_set_within(self._stopping, 1.0):
+            if await is_set_within(self._stopping, self._tick_seconds):
                 self.should_exit = True
 
 
-class Server(_EventServer):
+class Server(EventServer):
     """A web server whose process ends within the stop timeout, with one of our exit codes.
 
     ``health`` is a further server, which answers as long as this one does.
@@ -122,7 +123,7 @@ class Server(_EventServer):
         os._exit(self.exit_code)
 
 
-class HealthServer(_EventServer):
+class HealthServer(EventServer):
     """Serves health and metrics beside a public port. Exits the process if its port is taken."""
 
     def __init__(self, runtime: Runtime) -> None:
