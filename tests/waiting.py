@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 T = TypeVar("T")
 
-SHORT_WAITS: Final = {"FRIKORT_EXTRACT_POLL": "0.2", "FRIKORT_MIN_BATCH_INTERVAL": "0.03"}
+SHORT_WAITS: Final = {"FRIKORT_EXTRACT_POLL": "0.2", "FRIKORT_MIN_BATCH_INTERVAL": "0.02"}
 """Settings of a system under test: what exports gathers for a second in production is there at once."""
 
 _PAUSE = 0.05

@@ -253,7 +253,7 @@ class RuntimeSettings(ProcessSettings, TopicSettings):
         description="Most documents that a processor keeps in memory after it wrote them; a read model keeps fewer.",
     )
     min_batch_interval: float = Field(
-        default=0.03, ge=0, le=2, description="Seconds for each small batch, on average; records gather meanwhile."
+        default=0.02, ge=0, le=2, description="Seconds for each small batch, on average; records gather meanwhile."
     )
     stall_timeout: float = Field(
         default=60.0, gt=0, description="Seconds without progress while records wait, until a processor is not ready."

@@ -33,8 +33,8 @@ from services.runtime.processing.offset_committer import CommitRefused
 from services.runtime.processing.positions import Offsets, Partition, StartOffset
 from services.runtime.settings import RuntimeSettings
 
-# A fetch brings about one batch of each partition.
-_RECORD_BYTES: Final = 1024
+# A fetch brings about one batch of each partition: records are compressed to less than this.
+_RECORD_BYTES: Final = 512
 # The default of aiokafka and of Kafka's own consumer.
 FETCH_WAIT: Final = 0.5
 # The longest batch, with its retries, that a rebalance waits for.

@@ -15,7 +15,7 @@ from services.runtime.kafka.producer import number_of
 from services.runtime.processing.apply import Incoming
 from services.runtime.settings import KafkaSettings
 
-_POLL_MS: Final = 500
+_POLL_MS: Final = 1_000
 # A record ends the wait at once; while there is none, a reader costs one fetch each such time. A request for the end of
 # the topic waits behind the fetch: a reader that asks for it again and again waits less, and one that ends there least.
 _FOLLOW_WAIT_MS: Final = 5_000
