@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Generic, Protocol
 from zlib import crc32
 
 from frikort_contracts.cloudevents import Record
-from frikort_contracts.topics import PARTITIONS
+from frikort_contracts.topics import PARTITIONS, TOPICS
 from pydantic_core import from_json, to_json
 
+from services.runtime.kafka.topics import names_of
 from services.runtime.processing.apply import Document, Documents, Incoming, PendingEvents
 from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
 from services.runtime.processing.decision import Address, Processor, S
@@ -28,6 +30,14 @@ from services.runtime.processing.published import PublishedEvents
 from services.runtime.processing.unwritable import CannotBeWritten, Problem
 
 Hook = Callable[[], Awaitable[None]]
+_TABLE = names_of(TOPICS)
+
+
+@cache
+def partitions_of(topic: str) -> tuple[Partition, ...]:
+    """The partitions of ``topic`` in the topic table; a topic that a test has made up has the usual number."""
+    count = _TABLE[topic].partitions if topic in _TABLE else PARTITIONS
+    return tuple(Partition(topic, number) for number in range(count))
 
 
 class Points(Protocol):
@@ -270,7 +280,8 @@ class MemoryKafka:
     @staticmethod
     def partition_of(record: Record) -> Partition:
         """The partition of ``record``, by its key."""
-        return Partition(record.topic, crc32(record.key) % PARTITIONS)
+        partitions = partitions_of(record.topic)
+        return partitions[crc32(record.key) % len(partitions)]
 
     def all(self, topic: str) -> list[Incoming]:
         """Every record of ``topic``, by partition."""

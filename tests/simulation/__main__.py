@@ -57,8 +57,8 @@ def run_many(first: int, seeds: int, steps: float, console: Console) -> int:
         faults += result.faults
         if result.violation is not None:
             failed.append(result)
-            if len(failed) <= MAX_REPORTS:
-                console.print(result.report(), markup=False, highlight=False)
+            report = result.report() if len(failed) <= MAX_REPORTS else f"seed {result.seed}: {result.violation}"
+            console.print(report, markup=False, highlight=False)
     too_rare = missing(counts, faults, seeds)
     for shortfall in too_rare:
         console.print(f"too rare: {shortfall}", markup=False, highlight=False)

@@ -11,12 +11,12 @@ from random import Random
 from typing import Any, Protocol
 
 from frikort_contracts.cloudevents import BrokenContract, Record, decode, to_json_bytes
-from frikort_contracts.topics import PARTITIONS, TOPICS
+from frikort_contracts.topics import TOPICS
 
 from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.positions import Partition
-from tests.runtime.memory import MemoryKafka, MemoryProducer, Points
+from tests.runtime.memory import MemoryKafka, MemoryProducer, Points, partitions_of
 
 DELAYED_VISIBILITY = 0.2  # the probability that consumers do not see an appended record at once
 LATE_APPEND = 0.3  # the probability that a failed publish is appended later
@@ -169,7 +169,7 @@ class Group:
         self._delivered: dict[Partition, int] = {}
         self._broker = broker
         self._applied = applied
-        self._partitions = [Partition(topic, number) for topic in self.topics for number in range(PARTITIONS)]
+        self._partitions = [partition for topic in self.topics for partition in partitions_of(topic)]
         self._readers = {topic: [name for name, topics in reads.items() if topic in topics] for topic in self.topics}
         self._processed: dict[tuple[str, Partition], int] = {}
         self._awaited: list[Any] = []

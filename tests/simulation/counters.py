@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from frikort_contracts.reconciliation import Counter
-from frikort_contracts.topics import PARTITIONS, RECONCILIATION, Topic
+from frikort_contracts.topics import RECONCILIATION, Topic
 
 from services.balance.counting import count_with as count_balance
 from services.exports.difference_messages import MessageFinder
@@ -21,11 +21,11 @@ from services.runtime.kafka.unavailable import KafkaUnavailable
 from services.runtime.processing.apply import Incoming
 from services.runtime.processing.consumer import BatchConsumer
 from services.runtime.processing.policies import BatchPolicy, CommitPolicy
-from services.runtime.processing.positions import Offsets, Partition
+from services.runtime.processing.positions import Offsets
 from services.runtime.processing.producer import Producer
 from services.runtime.processing.responder import Responder, catch_up
 from services.runtime.reconciliation import NAME, CountCards, answer_with, count_cards
-from tests.runtime.memory import MemoryDatabase
+from tests.runtime.memory import MemoryDatabase, partitions_of
 from tests.simulation.broker import Broker, Group
 from tests.simulation.member import CheckedProcessor, Member
 from tests.simulation.ports import SimReader
@@ -66,8 +66,7 @@ def counter_of(
 
     async def ends() -> Offsets:
         await pause(_ENDS)
-        places = (Partition(topic, number) for topic in topics for number in range(PARTITIONS))
-        return {place: len(broker.partitions.get(place, ())) for place in places}
+        return {place: len(broker.partitions.get(place, ())) for topic in topics for place in partitions_of(topic)}
 
     async def committed() -> Offsets:
         await pause(_COMMITTED)
@@ -104,8 +103,8 @@ async def find_messages(service: Service, broker: Broker, log: Producer) -> None
 
     async def read(topic: Topic, keys: Collection[bytes]) -> AsyncIterator[Incoming]:
         await pause(_READ_TOPIC)
-        for number in range(PARTITIONS):
-            for record in broker.partitions.get(Partition(topic.name, number), ()):
+        for partition in partitions_of(topic.name):
+            for record in broker.partitions.get(partition, ()):
                 if record.key in keys:
                     yield record
 
