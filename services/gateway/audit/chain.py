@@ -21,6 +21,7 @@ from frikort_contracts.audit_log import Checkpoint, Expiry, SignedEntry
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
+from joserfc.jws import JWSRegistry
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
@@ -33,6 +34,10 @@ PLACE: Final = ("chain", "number")
 _P = TypeVar("_P", bound=BaseModel)
 
 _ALGORITHM: Final = "Ed25519"
+# joserfc reads 128,000 bytes by default. Checkpoints from before 2026-12-01 have up to 2,000 entries and can be larger;
+# no record of the broker is larger than this.
+_REGISTRY: Final = JWSRegistry(algorithms=[_ALGORITHM])
+_REGISTRY.max_payload_length = 1024 * 1024
 _REMEMBERED: Final = 100
 _SIGNED_WITHIN: Final = FILES + timedelta(days=30)
 """The longest time from that of an entry to its checkpoint.
@@ -87,10 +92,10 @@ class VerificationKeys:
 
     def _read(self, text: str, kind: type[_P]) -> _P | None:
         try:
-            key = self._keys.get(jws.extract_compact(text.encode()).headers().get("kid", ""))
+            key = self._keys.get(jws.extract_compact(text.encode(), registry=_REGISTRY).headers().get("kid", ""))
             if key is None:
                 return None
-            return kind.model_validate_json(jws.deserialize_compact(text, key, algorithms=[_ALGORITHM]).payload)
+            return kind.model_validate_json(jws.deserialize_compact(text, key, registry=_REGISTRY).payload)
         except (JoseError, ValidationError, ValueError):
             return None
 

@@ -26,7 +26,8 @@ from services.runtime.processing.producer import Producer
 from services.runtime.service import Runtime
 from services.runtime.uninterrupted import uninterrupted
 
-_MAX_ENTRIES: Final = 2000
+# As a JWS they are less than 128,000 bytes, the most that libraries read by default.
+_MAX_ENTRIES: Final = 1000
 _SOURCE: Final = source_of("gateway")
 _CHECKPOINT_IDS: Final = UUID("6c1f7b0e-0a52-4f0a-8b9e-6f0c7f4f6a4d")
 

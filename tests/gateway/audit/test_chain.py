@@ -98,6 +98,12 @@ def test_an_added_entry_is_named() -> None:
     assert findings(texts, ENTRIES[:3]) == ["added 2"]
 
 
+@pytest.mark.parametrize("count", [1, 1_000, 2_000])
+def test_a_checkpoint_is_read_however_many_entries_it_has(count: int) -> None:
+    entries = [entry(number) for number in range(1, count + 1)]
+    assert findings(checkpoints_of(entries), entries) == []
+
+
 def test_a_checkpoint_of_another_key_is_not_accepted() -> None:
     rewritten = [entry(number, reason="another") for number in range(1, 7)]
     forged = checkpoints_of(rewritten[:2], rewritten[2:5], rewritten[5:], key=OTHER)

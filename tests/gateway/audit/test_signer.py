@@ -9,6 +9,8 @@ import pytest
 from frikort_contracts.audit_log import AuditLogSigned, Checkpoint
 from frikort_contracts.cloudevents import decode
 from frikort_contracts.topics import AUDIT_LOG
+from joserfc import jws
+from joserfc.jwk import OKPKey
 from pymongo.errors import AutoReconnect
 
 from services.gateway.audit.chain import SigningKey, VerificationKeys
@@ -94,6 +96,20 @@ async def test_stored_entries_are_signed_in_the_order_of_their_numbers(
     await signer.sign()
     assert [[entry.number for entry in checkpoint.entries] for checkpoint in topic.checkpoints] == [[1, 2, 3], [4]]
     assert [checkpoint.sequence for checkpoint in topic.checkpoints] == [1, 2]
+
+
+async def test_many_entries_are_signed_in_checkpoints_that_libraries_read_with_their_default_limits(
+    log: MongoAuditLog, writer: ChainWriter, signer: CheckpointSigner, topic: Topic
+) -> None:
+    await log.add([access(minute) for minute in range(2_100)])
+    await writer.renew()
+    await signer.sign()
+    assert topic.numbers == list(range(1, 2_101))
+    public = OKPKey.import_key(KEY.public)
+    for record in topic.records:
+        event = decode(AUDIT_LOG, record.value, record.headers).data
+        assert isinstance(event, AuditLogSigned)
+        assert jws.deserialize_compact(event.checkpoint, public, algorithms=["Ed25519"]).payload
 
 
 async def test_an_entry_that_exists_already_is_not_signed_twice(
