@@ -226,7 +226,9 @@ def _compared(run: Run, page: CardsCounted) -> tuple[Run, Sequence[Event]]:
     if page.attempt == 1 and page.first <= run.position and not page.is_last:
         return run, ()  # published twice, after a crash
     years = {key_of(year): complete(year.figures) for year in page.years}
-    checked = years if page.attempt == 1 else _checked_again(run, page, years)
+    # After a crash the job lists cards again, perhaps on other pages. One that is counted again already has its turn.
+    first_time = {key: figures for key, figures in years.items() if key not in run.open}
+    checked = first_time if page.attempt == 1 else _checked_again(run, page, years)
     open_years, again, differing, undecided = dict(run.open), list[str](), list[CardYear](), 0
     for key, figures in checked.items():
         earlier = open_years.pop(key, None)

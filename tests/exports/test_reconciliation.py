@@ -228,6 +228,13 @@ def test_a_page_that_is_published_twice_counts_once() -> None:
     assert play(page(WRONG), END, page(WRONG, attempt=2), page(WRONG, attempt=2))[0].differences == 1
 
 
+@pytest.mark.parametrize("changes", [after_a_report(*VIEWS), {Holder.STATEMENT: {"total": 899}}])
+def test_a_card_that_was_listed_again_after_a_crash_is_counted_again_once(changes: Changes) -> None:
+    moved = figures(changes)
+    _, events = play(page(moved), page(moved, first=1), END, page(figures(), attempt=2))
+    assert events == [AGAIN, result(cards=2, years=2)]
+
+
 def test_an_alarm_has_the_reports_on_which_the_holders_disagree() -> None:
     def reports(*totals: int) -> tuple[HeldReport, ...]:
         return tuple(HeldReport(report_id=f"report-{n}", revision=1, total=total) for n, total in enumerate(totals))
