@@ -47,7 +47,7 @@ _RECORDED: Final = {
         "exports, period extracts": "afd836738b669b3988c92892da4e97c0",
         "exports, reconciliations": "6c938f98525f383834014cf8939fab23",
         "exports, card histories": "bb1d6509c0190001f3ee596a49685472",
-        "exports, card feeds": "f082301eb4858c232d76684aa7162c76",
+        "exports, card feeds": "20ccf8a9a69fe5ab43bec09ffa713b8c",
     },
     "2026-11-28": {
         "issuance, cards": "c3189c27a512a8d1195a2128c1e35202",
@@ -59,7 +59,7 @@ _RECORDED: Final = {
         "exports, period extracts": "6d53203fe6fa4ee077e1a3b0c8408d02",
         "exports, reconciliations": "6d53203fe6fa4ee077e1a3b0c8408d02",
         "exports, card histories": "4d0df5a94e382e6e8aebbd0ef2702db1",
-        "exports, card feeds": "0475986328b75fb349821d72f1a4c3f3",
+        "exports, card feeds": "4cfed44f2558879db517e527d152c293",
     },
 }
 """The digest of its histories, by release and processor."""

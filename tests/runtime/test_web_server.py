@@ -31,7 +31,7 @@ class CountingServer(EventServer):
         return dict(self.server_state.default_headers)
 
 
-async def test_it_ends_when_it_is_told_to_and_not_at_its_next_tick() -> None:
+async def test_it_ends_at_once_when_the_process_stops() -> None:
     stopping = asyncio.Event()
     server = CountingServer(stopping, tick_seconds=_NEVER)
     serving = asyncio.create_task(server.serve())
@@ -41,7 +41,7 @@ async def test_it_ends_when_it_is_told_to_and_not_at_its_next_tick() -> None:
     assert server.should_exit
 
 
-async def test_it_ends_at_its_next_tick_when_only_uvicorn_is_told_to() -> None:
+async def test_it_ends_at_its_next_tick_when_uvicorn_should_exit() -> None:
     server = CountingServer(asyncio.Event(), tick_seconds=0.01)
     serving = asyncio.create_task(server.serve())
     await eventually(lambda: _is(server.started), what="the server runs")
