@@ -226,11 +226,8 @@ def _compared(run: Run, page: CardsCounted) -> tuple[Run, Sequence[Event]]:
     if page.attempt == 1 and page.first <= run.position and not page.is_last:
         return run, ()  # published twice, after a crash
     years = {key_of(year): complete(year.figures) for year in page.years}
-    # After a crash the job lists cards again, perhaps on other pages. One that is counted again already has its turn.
-    first_time = {key: figures for key, figures in years.items() if key not in run.open}
-    checked = first_time if page.attempt == 1 else _checked_again(run, page, years)
     open_years, again, differing, undecided = dict(run.open), list[str](), list[CardYear](), 0
-    for key, figures in checked.items():
+    for key, figures in _checked(run, page, years).items():
         earlier = open_years.pop(key, None)
         match _verdict(figures, earlier):
             case Verdict.SAME:
@@ -273,10 +270,14 @@ def key_of(year: CardYear) -> str:
     return f"{year.card_id}:{year.year}"
 
 
-def _checked_again(
-    run: Run, page: CardsCounted, years: Mapping[str, tuple[Figures, ...]]
-) -> dict[str, tuple[Figures, ...]]:
-    """The figures of the open card years of this page. No holder has anything of one that is not on the page."""
+def _checked(run: Run, page: CardsCounted, years: Mapping[str, tuple[Figures, ...]]) -> dict[str, tuple[Figures, ...]]:
+    """The figures of the card years that this page decides on.
+
+    After a crash the job lists cards again, perhaps on other pages: a first count passes over those that are open. A
+    later count is of open ones, and no holder has anything of one that is not on the page.
+    """
+    if page.attempt == 1:
+        return {key: figures for key, figures in years.items() if key not in run.open}
     cards = set(page.cards)
     return {
         key: years.get(key, complete(()))

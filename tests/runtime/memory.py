@@ -14,10 +14,10 @@ from typing import Any, Generic, Protocol
 from zlib import crc32
 
 from frikort_contracts.cloudevents import Record
-from frikort_contracts.topics import PARTITIONS, TOPICS
+from frikort_contracts.topics import PARTITIONS
 from pydantic_core import from_json, to_json
 
-from services.runtime.kafka.topics import names_of
+from services.runtime.kafka.topics.added_partitions import used_partitions
 from services.runtime.processing.apply import Document, Documents, Incoming, PendingEvents
 from services.runtime.processing.batch_processor import BatchProcessor, BatchResult
 from services.runtime.processing.decision import Address, Processor, S
@@ -30,14 +30,12 @@ from services.runtime.processing.published import PublishedEvents
 from services.runtime.processing.unwritable import CannotBeWritten, Problem
 
 Hook = Callable[[], Awaitable[None]]
-_TABLE = names_of(TOPICS)
 
 
 @cache
 def partitions_of(topic: str) -> tuple[Partition, ...]:
-    """The partitions of ``topic`` in the topic table; a topic that a test has made up has the usual number."""
-    count = _TABLE[topic].partitions if topic in _TABLE else PARTITIONS
-    return tuple(Partition(topic, number) for number in range(count))
+    """The partitions that the producer uses of ``topic``; of one that a test has made up, the usual number."""
+    return tuple(Partition(topic, number) for number in used_partitions(topic, range(PARTITIONS)))
 
 
 class Points(Protocol):
