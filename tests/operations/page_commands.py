@@ -120,7 +120,8 @@ COMMANDS: Final[Mapping[str, RunBy]] = {
     " --entity-type users --entity-name balance --add-config-file balance.properties": RunBy(
         "tests/production/test_production.py::test_the_documented_command_changes_a_password"
     ),
-    'db.createCollection("copy", {clusteredIndex: {key: {_id: 1}, unique: true}})': _COPY,
+    'db.createCollection("copy", {clusteredIndex: {key: {_id: 1}, unique: true}, '
+    'storageEngine: {wiredTiger: {configString: "leaf_page_max=4KB"}}})': _COPY,
     'db.ledgers.aggregate([{$merge: "copy"}])': _COPY,
     'db.copy.renameCollection("ledgers", true)   // true: drops the old collection': _COPY,
     'db.getCollectionInfos({name: "ledgers"})[0].options': _COPY,

@@ -59,6 +59,16 @@ async def test_a_processor_creates_its_collection_clustered_by_id(store: MongoSt
     assert options(provisioner)["clusteredIndex"]["key"] == {"_id": 1}
 
 
+@pytest.mark.parametrize("name", [LEDGERS.name, f"{LEDGERS.name}_entries"])
+async def test_a_processor_creates_its_collections_with_small_pages(
+    store: MongoStore[Ledger], provisioner: Any, name: str
+) -> None:
+    await store.prepare()
+
+    statistics = provisioner.command("collStats", name)
+    assert "leaf_page_max=4KB" in statistics["wiredTiger"]["creationString"]
+
+
 @contextmanager
 def profiled(provisioner: Any) -> Iterator[list[dict[str, Any]]]:
     """What MongoDB did for the queries and writes within the context; the list is filled at its end."""
@@ -117,7 +127,11 @@ async def test_a_collection_is_made_clustered_by_a_copy(store: MongoStore[Ledger
     before = list(provisioner[LEDGERS.name].find().sort("_id"))
 
     # The commands of docs/operations.md.
-    provisioner.create_collection("copy", clusteredIndex={"key": {"_id": 1}, "unique": True})
+    provisioner.create_collection(
+        "copy",
+        clusteredIndex={"key": {"_id": 1}, "unique": True},
+        storageEngine={"wiredTiger": {"configString": "leaf_page_max=4KB"}},
+    )
     provisioner[LEDGERS.name].aggregate([{"$merge": "copy"}])
     provisioner["copy"].rename(LEDGERS.name, dropTarget=True)
 
