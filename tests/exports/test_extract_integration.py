@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import count
 from random import SystemRandom
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 import pytest
@@ -37,6 +38,7 @@ from tests.waiting import eventually
 
 CPR = "6101011234"
 SECONDS = 100.0  # longer than a dead worker's lease
+_YEARS: Final = count(2060)
 
 
 @dataclass
@@ -98,7 +100,7 @@ async def topics(system: LocalSystem) -> AsyncIterator[Topics]:
 @pytest.fixture
 def year() -> int:
     """A year that no other test uses, because broker and database are shared."""
-    return SystemRandom().randrange(2060, 2200)
+    return next(_YEARS)
 
 
 def a_card(system: LocalSystem, year: int, *amounts: int) -> tuple[list[Event], list[Event]]:
