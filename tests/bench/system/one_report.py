@@ -20,8 +20,8 @@ from tests.bench.system.world import World, world
 from tests.chaos.timing import for_seconds
 
 ROW: Final = "one report"
-_SECONDS_AT: Final[Mapping[int, float]] = {5: 30.0, 40: 20.0, 120: 10.0, 160: 10.0}
-"""Seconds at each rate, in reports per second; the highest are about what two processors carry."""
+_SECONDS_AT: Final[Mapping[int, float]] = {5: 30.0, 40: 20.0, 120: 10.0}
+"""Seconds at each rate, in reports per second; the highest is about what two processors carry."""
 _WARM: Final = 3.0
 _CARDS: Final = sum(math.ceil(rate * (_WARM + seconds)) for rate, seconds in _SECONDS_AT.items())
 """Each report is the first of its card: one that is like an earlier one is refused."""
